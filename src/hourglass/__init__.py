@@ -1,0 +1,44 @@
+"""hourglass: autoencoders that compress, denoise, detect anomalies, pretrain, generate and give features.
+
+>>> from hourglass import Autoencoder
+>>> model = Autoencoder(purpose="detect")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hourglass import errors
+    from hourglass.autoencoder import Autoencoder, compress, decompress, denoise, load
+    from hourglass.parts import Part
+
+__version__ = "0.1.0"
+
+__all__ = ["Autoencoder", "Part", "compress", "decompress", "denoise", "errors", "load"]
+
+_HOMES = {
+    "Autoencoder": "autoencoder",
+    "Part": "parts",
+    "compress": "autoencoder",
+    "decompress": "autoencoder",
+    "denoise": "autoencoder",
+    "load": "autoencoder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562): `import hourglass` alone loads no torch."""
+    import importlib
+
+    if name == "errors":
+        return importlib.import_module("hourglass.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hourglass' has no attribute {name!r}; it has: {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f"hourglass.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

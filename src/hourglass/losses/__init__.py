@@ -1,0 +1,1 @@
+"""Losses: how far an output is from its target, in nats; one file each."""

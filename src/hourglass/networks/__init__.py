@@ -1,0 +1,1 @@
+"""Networks: an encoder and the decoder that mirrors it; one file each."""
