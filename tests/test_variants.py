@@ -1,0 +1,288 @@
+"""One contract for every file in networks/, bottlenecks/, losses/ and spoils/: a new variant is tested before its author writes a test.
+
+A variant that takes samples of another shape, or facts of another sort, is named in the tables below.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from hourglass.files import read_model, write_model
+from hourglass.model import Model, seeded
+from hourglass.parts import Batch, find, listing
+
+TABLE, GREY, COLOUR = (8,), (1, 16, 16), (3, 16, 12)
+SHAPES = {"dense": [TABLE], "conv": [GREY, COLOUR]}  # the samples each network is tested on
+FIELDS = {  # what the eight columns of a table are, by loss; numbers where nothing is said
+    "bernoulli": [["flag", 0, 8]],
+    "categorical": [["category", 0, 5], ["category", 5, 3]],
+    "mixed": [["number", 0, 4], ["category", 4, 3], ["flag", 7, 1]],
+}
+NOT_ON_PICTURES = {"categorical", "mixed"}
+SPOIL_SHAPES: dict[str, list[tuple[int, ...]]] = {}  # where a spoil takes less than all three shapes
+
+
+class Case(NamedTuple):
+    """One combination of parts."""
+
+    network: str
+    shape: tuple[int, ...]
+    bottleneck: str
+    loss: str
+
+    def __str__(self) -> str:
+        return f"{self.network}{'x'.join(map(str, self.shape))}-{self.bottleneck}-{self.loss}"
+
+    @property
+    def fields(self) -> list[list[Any]]:
+        """How the first axis of a sample is divided; a picture has one field of numbers (or flags)."""
+        fields = FIELDS.get(self.loss, [["number", 0, 8]])
+        return fields if self.shape == TABLE else [["flag" if fields[0][0] == "flag" else "number", 0, self.shape[0]]]
+
+
+def cases() -> Iterator[Case]:
+    """Every network with every bottleneck, and every loss on a table and on a picture."""
+    for network in listing("networks"):
+        assert network in SHAPES, f"say in SHAPES which samples networks/{network}.py takes"
+        for shape in SHAPES[network]:
+            yield from (Case(network, shape, bottleneck, "gaussian") for bottleneck in listing("bottlenecks"))
+    for loss in listing("losses"):
+        if loss != "gaussian":
+            yield Case("dense", TABLE, "gaussian", loss)
+        if loss != "gaussian" and loss not in NOT_ON_PICTURES:
+            yield Case("conv", COLOUR, "plain", loss)
+
+
+each_case = pytest.mark.parametrize("case", list(cases()), ids=str)
+
+
+def build(case: Case, members: int = 1, seed: int = 0) -> Model:
+    facts = {
+        "shape": list(case.shape),
+        "fields": case.fields,
+        "resolution": torch.full((case.shape[0], *[1] * (len(case.shape) - 1)), 1e-3),
+    }
+    settings = {"network": case.network, "bottleneck": case.bottleneck, "loss": case.loss, "code_size": 3, "members": members}
+    with seeded(seed):
+        model = Model.build("table" if case.shape == TABLE else "image", facts, settings)
+    return with_generator(model, seed)
+
+
+def with_generator(model: Model, seed: int = 0) -> Model:
+    if hasattr(model.bottleneck, "generator"):
+        model.bottleneck.generator = torch.Generator().manual_seed(seed)
+    return model
+
+
+def data(case: Case, count: int = 6, seed: int = 0) -> Tensor:
+    """Random samples that fit the fields: numbers around 0, categories one-hot, flags 0 or 1."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(count, *case.shape, generator=generator)
+    for sort, start, width in case.fields:
+        if sort == "category":
+            x[:, start : start + width] = torch.eye(width)[torch.randint(width, (count,), generator=generator)]
+        elif sort == "flag":
+            x[:, start : start + width] = (x[:, start : start + width] > 0).float()
+    return x
+
+
+def masks(case: Case, x: Tensor) -> Tensor:
+    """Some elements not real, by whole fields: a category is there or missing as a whole."""
+    generator = torch.Generator().manual_seed(7)
+    mask = torch.ones_like(x, dtype=torch.bool)
+    for sort, start, width in case.fields:
+        real = torch.rand(x[:, start : start + width].shape, generator=generator) < 0.6
+        mask[:, start : start + width] = real[:, :1] if sort == "category" else real
+    return mask
+
+
+def train(model: Model, x: Tensor, steps: int = 3) -> dict[str, Tensor]:
+    """A few steps; gives the largest gradient that each weight has felt."""
+    model.train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    felt: dict[str, Tensor] = {}
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss, cost = model.nats(Batch(x))
+        (loss + cost).mean().backward()
+        for name, weight in model.modules().named_parameters():
+            gradient = torch.zeros(()) if weight.grad is None else weight.grad.abs().max()
+            felt[name] = torch.maximum(felt.get(name, torch.zeros(())), gradient)
+        optimizer.step()
+    return felt
+
+
+@cache
+def in_use(case: Case, members: int = 1) -> Model:
+    """A model that has been trained a little, in double precision, switched to use."""
+    model = build(case, members)
+    train(model, data(case))
+    return with_generator(model.to(torch.float64)).train(False)
+
+
+def close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_there_are_cases() -> None:
+    assert len(list(cases())) >= len(listing("networks")) * len(listing("bottlenecks"))
+
+
+@each_case
+def test_shapes_are_right(case: Case) -> None:
+    model, x = in_use(case), data(case).double()
+    code, output, _ = model.forward(Batch(x))
+    assert code.z.shape == (6, *model.code_shape)
+    assert code.cost.shape == (6,)
+    asked = find("losses", case.loss).outputs(model.facts)
+    assert output.shape == (6, asked * case.shape[0], *case.shape[1:])
+    assert model.reconstruct(Batch(x)).shape == x.shape
+    assert code.z.dtype == output.dtype == torch.float64
+
+
+@each_case
+def test_loss_is_finite_and_cost_never_negative(case: Case) -> None:
+    for training in (True, False):
+        model = build(case).train(training)
+        for scale in (1.0, 30.0):
+            loss, cost = model.nats(Batch(data(case) * scale), Batch(data(case)))
+            assert torch.isfinite(loss).all()
+            assert torch.isfinite(cost).all()
+            assert (cost >= 0).all()
+            assert loss.shape == cost.shape == (6,)
+
+
+@each_case
+def test_gradients_reach_all_weights(case: Case) -> None:
+    felt = [train(build(case, seed=seed), data(case, 16, seed)) for seed in (0, 1)]
+    assert not [name for name in felt[0] if all(gradients[name] == 0 for gradients in felt)]
+    assert all(torch.isfinite(value) for gradients in felt for value in gradients.values())
+
+
+@each_case
+def test_use_is_repeatable_and_independent_of_the_batch(case: Case) -> None:
+    model, x = in_use(case), data(case).double()
+
+    def results(rows: Tensor) -> tuple[Tensor, ...]:
+        code, output, target = model.forward(Batch(rows))
+        return code.z, code.cost, output, model.loss(output, target.x, target.mask)
+
+    together = results(x)
+    assert all(torch.equal(one, other) for one, other in zip(together, results(x), strict=True))
+    alone = [torch.cat(rows) for rows in zip(*(results(x[i : i + 1]) for i in range(6)), strict=True)]
+    assert all(close(one, other) for one, other in zip(together, alone, strict=True))
+
+
+@each_case
+def test_padding_changes_nothing(case: Case) -> None:
+    model, x = in_use(case), data(case).double()
+    mask = masks(case, x)
+    output = model.decode(model.encode(x * mask).z)
+    other = torch.where(mask, x, data(case, seed=5).double() * 1e3)
+    assert close(model.loss(output, x * mask, mask), model.loss(output, other, mask))
+    assert not close(model.loss(output, x, mask), model.loss(output, x))
+    assert close(model.loss(output, x), model.loss(output, x, torch.ones_like(mask)))
+    assert close(model.loss(output, x, torch.zeros_like(mask)), torch.zeros(6, dtype=x.dtype))
+
+
+@each_case
+def test_errors_of_the_elements_are_the_loss(case: Case) -> None:
+    model, x = in_use(case), data(case).double()
+    mask = masks(case, x)
+    _, output, _ = model.forward(Batch(x))
+    errors = model.loss.errors(output, x, mask)  # type: ignore[operator]
+    assert errors.shape == x.shape
+    assert (errors[~mask] == 0).all()
+    if getattr(model.loss, "likelihood", True):
+        assert torch.allclose(errors.flatten(1).sum(1), model.loss(output, x, mask), rtol=1e-6)
+
+
+def part_of(many: dict[str, Tensor], name: str, member: int, like: Tensor) -> Tensor:
+    """One member's share of a stored tensor: a slice of the first axis, or the tensor under the member's own number."""
+    if name in many:
+        tensor = many[name]
+        return tensor if tensor.shape == like.shape else tensor.chunk(3)[member].reshape(like.shape)
+    numbered = [key for key in many if re.search(rf"\.{member}\.", key) and re.sub(rf"\.\w+\.{member}\.", ".", key, count=1) == name]
+    assert len(numbered) == 1, f"no share of {name} for member {member} in {sorted(many)}"
+    return many[numbered[0]]
+
+
+@each_case
+def test_members_equal_networks_alone(case: Case) -> None:
+    together, x = in_use(case, members=3), data(case).double()
+    many = together.modules().state_dict()
+    rows = together.forward(Batch(x))
+    nats = together.nats(Batch(x))
+    for member in range(3):
+        alone = build(case).to(torch.float64).train(False)
+        shapes = alone.modules().state_dict()
+        alone.modules().load_state_dict({name: part_of(many, name, member, like) for name, like in shapes.items()})
+        own = slice(6 * member, 6 * member + 6)
+        code, output, _ = alone.forward(Batch(x))
+        assert close(code.z, rows.code.z[own])
+        assert close(output, rows.output[own])
+        assert all(close(one, all_rows[own]) for one, all_rows in zip(alone.nats(Batch(x)), nats, strict=True))
+    assert not close(rows.code.z[:6], rows.code.z[6:12])
+
+
+@each_case
+def test_saving_loses_nothing(case: Case, tmp_path: Path) -> None:
+    model = build(case)
+    train(model, data(case))
+    model.train(False)
+    write_model(model, tmp_path / "m.hourglass")
+    again = read_model(tmp_path / "m.hourglass").train(False)
+    stored, found = model.modules().state_dict(), again.modules().state_dict()
+    assert stored.keys() == found.keys()
+    assert all(torch.equal(stored[name], found[name]) and stored[name].dtype == found[name].dtype for name in stored)
+    assert torch.equal(model.reconstruct(Batch(data(case))), again.reconstruct(Batch(data(case))))
+    assert all(torch.equal(one, other) for one, other in zip(model.nats(Batch(data(case))), again.nats(Batch(data(case))), strict=True))
+
+
+@pytest.mark.parametrize("name", listing("bottlenecks"))
+def test_samples_fit_the_decoder_and_repeat(name: str, untouched_generators: None) -> None:
+    model = in_use(Case("dense", TABLE, name, "gaussian"))
+    if not hasattr(model.bottleneck, "sample"):
+        pytest.skip("draws no codes")
+    draw: Callable[[int, torch.Generator], Tensor] = model.bottleneck.sample  # type: ignore[assignment]
+    codes = draw(5, torch.Generator().manual_seed(3))
+    assert codes.shape == (5, *model.code_shape)
+    assert torch.equal(codes, draw(5, torch.Generator().manual_seed(3)))
+    assert not torch.equal(codes, draw(5, torch.Generator().manual_seed(4)))
+    assert torch.isfinite(model.decode(codes.double())).all()
+
+
+@each_case
+def test_chance_comes_from_the_generator_alone(case: Case) -> None:
+    def once(seed: int) -> tuple[Tensor, Tensor]:
+        return with_generator(build(case), seed).train().nats(Batch(data(case)))
+
+    first, again = build(case), torch.random.get_rng_state()
+    first.train().nats(Batch(data(case)))
+    assert torch.equal(again, torch.random.get_rng_state())
+    assert all(torch.equal(one, other) for one, other in zip(once(1), once(1), strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["single", "double"])
+@pytest.mark.parametrize(
+    ("name", "shape"), [(name, shape) for name in listing("spoils") for shape in SPOIL_SHAPES.get(name, [TABLE, GREY, COLOUR])], ids=str
+)
+def test_spoils_keep_their_input(name: str, shape: tuple[int, ...], dtype: torch.dtype, untouched_generators: None) -> None:
+    spoil = find("spoils", name).spoil
+    x = torch.randn(32, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    before = x.clone()
+    damaged = spoil(x, torch.Generator().manual_seed(1))
+    assert torch.equal(x, before)
+    assert (damaged.shape, damaged.dtype) == (x.shape, dtype)
+    assert torch.isfinite(damaged).all()
+    assert not torch.equal(damaged, x), "nothing was damaged"
+    assert torch.equal(damaged, spoil(x, torch.Generator().manual_seed(1)))
+    assert not torch.equal(damaged, spoil(x, torch.Generator().manual_seed(2)))
