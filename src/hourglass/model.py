@@ -87,6 +87,11 @@ class Model:
         """Numbers in a code, spatial codes flattened."""
         return int(torch.Size(self.code_shape).numel())
 
+    @property
+    def input_size(self) -> int:
+        """Numbers in a sample."""
+        return int(torch.Size(self.shape).numel())
+
     def modules(self) -> nn.ModuleDict:
         """The four parts that have weights, by name; `state_dict` of it is what a file holds."""
         return nn.ModuleDict({"encoder": self.encoder, "bottleneck": self.bottleneck, "decoder": self.decoder, "loss": self.loss})

@@ -1,0 +1,78 @@
+"""A variance learned as the running mean of squared errors, one for all elements or one for each, of every member."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Variance"]
+
+MOMENTUM = 0.02  # the running mean forgets after some 50 batches
+TINY = 1e-12
+
+
+class Variance(nn.Module):
+    """Turns errors into nats under a normal density whose variance follows them. `resolution` broadcasts to `shape`; 0 counts as 1."""
+
+    value: Tensor
+    batches: Tensor
+    floor: Tensor
+    log_resolution: Tensor
+
+    def __init__(self, resolution: Tensor, shape: Sequence[int], each: bool, members: int) -> None:
+        super().__init__()
+        self.members, self.each = members, each
+        steps = resolution.to(torch.float32).expand(*shape).flatten()
+        steps = torch.where(steps > 0, steps, torch.ones_like(steps))
+        floors = torch.where(resolution.to(torch.float32).expand(*shape).flatten() > 0, steps.square() / (2 * math.pi), TINY)
+        uneven = bool((steps != steps[0]).any()) if steps.numel() else False
+        self.register_buffer("value", torch.ones(members, len(steps) if each else 1))
+        self.register_buffer("batches", torch.zeros(()))
+        self.register_buffer("floor", floors if each else floors.min()[None], persistent=False)
+        self.register_buffer("log_resolution", steps.log() if uneven else steps[:1].log(), persistent=False)
+
+    def nats(self, difference: Tensor, mask: Tensor | None) -> Tensor:
+        """Errors (M * B, *shape) to nats of the same shape; in training the variance takes them in first."""
+        rows = difference.flatten(1).unflatten(0, (self.members, -1))  # (M, B, F)
+        real = None if mask is None else mask.flatten(1).unflatten(0, (self.members, -1))
+        if self.training:
+            with torch.no_grad():
+                self._follow(rows.square() if real is None else rows.square() * real, real)
+        variance = self._floored(rows.dtype)
+        nats = rows.square() / (2 * variance) + (0.5 * (variance.log() + math.log(2 * math.pi)) - self.log_resolution)
+        if real is not None:
+            nats = torch.where(real, nats, 0)
+        return nats.reshape(difference.shape)
+
+    def gradient(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `nats` in training, for (..., B, F): the sum over members of the mean over samples, and its gradient, without autograd."""
+        difference = torch.sub(output, target)
+        if mask is not None:
+            difference *= mask
+        rows = difference if self.members > 1 else difference.unsqueeze(0)
+        squares = rows.square()
+        self._follow(squares, mask if mask is None or self.members > 1 else mask.unsqueeze(0))
+        variance = self._floored(rows.dtype)
+        count = rows.shape[1]
+        constant = (0.5 * (variance.log() + math.log(2 * math.pi)) - self.log_resolution).expand(self.members, 1, rows.shape[2])
+        nats = torch.sum(squares / (2 * variance)) / count
+        if mask is None:
+            nats = nats + constant.sum()
+        else:
+            nats = nats + (constant * (mask if self.members > 1 else mask.unsqueeze(0))).sum() / count
+        return nats, difference.div_((variance * count) if self.members > 1 else (variance * count)[0])
+
+    def _floored(self, dtype: torch.dtype) -> Tensor:
+        """(M, 1, F or 1), never below the floor."""
+        return torch.maximum(self.value, self.floor).to(dtype).unsqueeze(1)
+
+    def _follow(self, squares: Tensor, real: Tensor | None) -> None:
+        """Move towards the mean of squared errors (M, B, F); a running mean that forgets its beginning."""
+        over = (1,) if self.each else (1, 2)
+        mean = squares.mean(over) if real is None else squares.sum(over) / real.expand_as(squares).sum(over).clamp_min(1)
+        self.batches += 1
+        weight = torch.clamp(1 / self.batches, min=MOMENTUM)
+        self.value.lerp_(mean.reshape(self.value.shape).to(self.value.dtype), weight)
