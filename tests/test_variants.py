@@ -27,7 +27,7 @@ FIELDS = {  # what the eight columns of a table are, by loss; numbers where noth
     "mixed": [["number", 0, 4], ["category", 4, 3], ["flag", 7, 1]],
 }
 NOT_ON_PICTURES = {"categorical", "mixed"}
-SPOIL_SHAPES: dict[str, list[tuple[int, ...]]] = {}  # where a spoil takes less than all three shapes
+SPOIL_SHAPES = {"patches": [GREY, COLOUR]}  # where a spoil does not take all three
 
 
 class Case(NamedTuple):
