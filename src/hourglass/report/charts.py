@@ -1,0 +1,191 @@
+"""Charts as inline SVG: they follow the page's colours (`.c0` to `.c9`) and need no script."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+__all__ = ["bars", "histogram", "legend", "lines", "scatter", "ticks", "usage"]
+
+COLOURS = 10
+Points = Sequence[tuple[float, float]]
+
+
+class Frame(NamedTuple):
+    """A plotting area and the values at its edges."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    width: int = 560
+    height: int = 280
+    margin: tuple[int, int, int, int] = (12, 12, 44, 62)  # top, right, bottom, left
+
+    def x(self, value: float) -> float:
+        """Where a value stands from the left."""
+        room = self.width - self.margin[1] - self.margin[3]
+        return round(self.margin[3] + room * (value - self.left) / ((self.right - self.left) or 1.0), 1)
+
+    def y(self, value: float) -> float:
+        """Where a value stands from the top."""
+        room = self.height - self.margin[0] - self.margin[2]
+        return round(self.height - self.margin[2] - room * (value - self.low) / ((self.high - self.low) or 1.0), 1)
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round values from `low` to `high`.
+
+    >>> ticks(0, 1)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        return [low]
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next((power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999), power)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [float(f"{i * step:.10g}") for i in range(first, last + 1)]
+
+
+def lines(series: Mapping[str, Points], x_name: str, y_name: str) -> str:
+    """Curves over a common axis. What stands far above the rest (first losses often do) is cut off at the top."""
+    shown = {name: [p for p in points if math.isfinite(p[0]) and math.isfinite(p[1])] for name, points in series.items()}
+    shown = {name: points for name, points in shown.items() if points}
+    if not shown:
+        return ""
+    xs, ys = zip(*(point for points in shown.values() for point in points), strict=True)
+    low, high = min(ys), _top(ys)
+    pad = 0.04 * (high - low) or abs(high) * 0.1 or 1.0
+    frame = Frame(min(xs), max(xs), low - pad, high + pad)
+    body = _axes(frame, x_name, y_name)
+    clip = f"clip-{zlib.crc32((x_name + y_name).encode()):08x}"
+    top, right, bottom, left = frame.margin
+    inside = f'width="{frame.width - left - right}" height="{frame.height - top - bottom}"'
+    body += f'<clipPath id="{clip}"><rect x="{left}" y="{top}" {inside}/></clipPath><g clip-path="url(#{clip})">'
+    for i, points in enumerate(shown.values()):
+        path = " ".join(f"{frame.x(x)},{max(-1e4, frame.y(y))}" for x, y in points)
+        body += f'<polyline class="line c{i}" points="{path}"/>' if len(points) > 1 else _dot(frame, points[0], i, 3.5)
+    return legend(list(shown)) + _svg(frame, body + "</g>", f"{y_name} over {x_name}")
+
+
+def _top(values: Sequence[float]) -> float:
+    """The largest value worth showing: four times as far from the least as the middle one."""
+    ordered = sorted(values)
+    least, middle = ordered[0], ordered[len(ordered) // 2]
+    return min(ordered[-1], middle + 4 * (middle - least)) if middle > least else ordered[-1]
+
+
+def bars(values: Mapping[str, float], unit: str) -> str:
+    """Horizontal bars, a row each, the value written behind; the first one stands out."""
+    largest = max(values.values(), default=0.0) or 1.0
+    rows = ""
+    for i, (name, value) in enumerate(values.items()):
+        share = max(0.0, min(1.0, value / largest)) * 100
+        fill = f'<span class="fill c{0 if i == 0 else 7}" style="width:{share:.2f}%"></span>'
+        text = f'<span class="name">{escape(name)}</span><span class="track">{fill}</span><span class="value">{value:.4g}</span>'
+        rows += f'<div class="bar">{text}</div>'
+    return f'<div class="bars">{rows}<p class="unit">{escape(unit)}</p></div>'
+
+
+def scatter(points: Points, groups: Sequence[str] | None = None, shades: Sequence[float] | None = None) -> str:
+    """Points in a plane, coloured by group, or from light to dark by `shades` in [0, 1]. Axes have no meaning and no numbers."""
+    if not points:
+        return ""
+    frame = Frame(*_span([p[0] for p in points]), *_span([p[1] for p in points]), height=420, margin=(8, 8, 8, 8))
+    names = sorted(set(groups), key=_natural) if groups else []
+    index = {name: min(i, COLOURS - 1) for i, name in enumerate(names)}
+    body = f'<rect class="plane" x="1" y="1" width="{frame.width - 2}" height="{frame.height - 2}" rx="6"/>'
+    for i, point in enumerate(points):
+        if groups:
+            body += _dot(frame, point, index[groups[i]])
+        else:
+            body += _dot(frame, point, 0, 3, f' style="opacity:{0.15 + 0.85 * (shades[i] if shades else 1.0):.2f}"')
+    keys = [*names[: COLOURS - 1], "others"] if len(names) > COLOURS else names
+    return (legend(keys) if groups else "") + _svg(frame, body, "map of the codes")
+
+
+def histogram(edges: Sequence[float], counts: Mapping[str, Sequence[float]], x_name: str) -> str:
+    """Counts on a logarithmic axis, one translucent shape per name, each scaled to its share of rows."""
+    shares = {name: [value / (sum(row) or 1) for value in row] for name, row in counts.items()}
+    logs = [math.log10(edge) for edge in edges]
+    frame = Frame(logs[0], logs[-1], 0.0, max((max(row) for row in shares.values()), default=1.0) * 1.05 or 1.0)
+    powers = range(math.ceil(logs[0]), math.floor(logs[-1]) + 1)
+    marks = [(float(p), f"{10.0**p:g}") for p in powers[:: max(1, len(powers) // 6)]]
+    marks = marks if len(marks) > 1 else [(logs[0], f"{edges[0]:.2g}"), (logs[-1], f"{edges[-1]:.2g}")]
+    body = _axes(frame, x_name, "share of rows", marks)
+    for i, row in enumerate(shares.values()):
+        path = f"M{frame.x(logs[0])},{frame.y(0)}"
+        for left, right, value in zip(logs, logs[1:], row, strict=False):
+            path += f"L{frame.x(left)},{frame.y(value)}L{frame.x(right)},{frame.y(value)}"
+        body += f'<path class="area c{i}" d="{path}L{frame.x(logs[-1])},{frame.y(0)}Z"/>'
+    return legend(list(counts)) + _svg(frame, body, "histogram of errors")
+
+
+def usage(values: Sequence[float], floor: float, x_name: str, y_name: str) -> str:
+    """Thin columns, from largest to least; those at or below `floor` are marked as idle."""
+    frame = Frame(0, max(len(values), 1), 0, max([*values, 1e-12]) * 1.05, height=220)
+    body = _axes(frame, x_name, y_name, [])
+    gap = 0.15 if len(values) <= 100 else 0.0
+    for i, value in enumerate(values):
+        left, right, top = frame.x(i + gap / 2), frame.x(i + 1 - gap / 2), frame.y(value)
+        height = max(1.5, frame.y(0) - top)
+        kind = "c0" if value > floor else "idle"
+        body += f'<rect class="column {kind}" x="{left}" y="{frame.y(0) - height:.1f}" width="{right - left:.1f}" height="{height:.1f}"/>'
+    return _svg(frame, body, f"{y_name} per {x_name}")
+
+
+def legend(names: Sequence[str]) -> str:
+    """Names beside their colours."""
+    items = "".join(f'<span><i class="c{min(i, COLOURS - 1)}"></i>{escape(name)}</span>' for i, name in enumerate(names))
+    return f'<p class="legend">{items}</p>' if names else ""
+
+
+def _natural(name: str) -> tuple[int, float, str]:
+    """Numbers in their order, before words."""
+    try:
+        return 0, float(name), name
+    except ValueError:
+        return 1, 0.0, name
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    pad = 0.04 * (high - low) or 1.0
+    return low - pad, high + pad
+
+
+def _dot(frame: Frame, point: tuple[float, float], colour: int, radius: float = 3, more: str = "") -> str:
+    return f'<circle class="dot c{colour}" cx="{frame.x(point[0])}" cy="{frame.y(point[1])}" r="{radius}"{more}/>'
+
+
+def _axes(frame: Frame, x_name: str, y_name: str, marks: Sequence[tuple[float, str]] | None = None) -> str:
+    """Grid lines with their values, and the names of both axes."""
+    top, right, bottom, left = frame.margin
+    floor, end = frame.height - bottom, frame.width - right
+    found = ""
+    for value in ticks(frame.low, frame.high):
+        y = frame.y(value)
+        found += f'<line class="grid" x1="{left}" x2="{end}" y1="{y}" y2="{y}"/>'
+        found += f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 4:.1f}">{_short(value)}</text>'
+    for value, text in marks if marks is not None else [(v, _short(v)) for v in ticks(frame.left, frame.right, 6)]:
+        x = frame.x(value)
+        found += f'<line class="mark" x1="{x}" x2="{x}" y1="{floor}" y2="{floor + 4}"/>'
+        found += f'<text class="tick" text-anchor="middle" x="{x}" y="{floor + 17}">{escape(text)}</text>'
+    found += f'<line class="axis" x1="{left}" x2="{end}" y1="{floor}" y2="{floor}"/>'
+    middle, centre = (left + end) / 2, (top + floor) / 2
+    found += f'<text class="axis-name" text-anchor="middle" x="{middle}" y="{frame.height - 6}">{escape(x_name)}</text>'
+    turned = f'transform="rotate(-90 14 {centre})"'
+    return found + f'<text class="axis-name" text-anchor="middle" x="14" y="{centre}" {turned}>{escape(y_name)}</text>'
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 and abs(value) < 1e6 else f"{value:.6g}"
+
+
+def _svg(frame: Frame, body: str, title: Any) -> str:
+    size = f'viewBox="0 0 {frame.width} {frame.height}"'
+    return f'<svg role="img" {size}><title>{escape(str(title))}</title>{body}</svg>'

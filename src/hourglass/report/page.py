@@ -1,0 +1,244 @@
+"""The report as one page: everything inside, nothing fetched, no script."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from torch import Tensor
+
+from hourglass.model import Model
+from hourglass.report import charts, pictures
+from hourglass.report.style import STYLE
+from hourglass.report.verdicts import Verdict, conclusion, number
+
+__all__ = ["Samples", "page"]
+
+Measures = dict[str, Any]
+SIGNS = {"good": "✓", "warn": "!", "bad": "✕"}
+HOURGLASS = (
+    '<svg viewBox="0 0 15 20" aria-hidden="true"><path d="M1 1h13v2.5L9 10l5 6.5V19H1v-2.5L6 10 1 3.5z" '
+    'fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/></svg>'
+)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What only the caller knows: names, and some samples in the user's own terms.
+
+    `pictures` are originals and reconstructions, both (B, C, H, W) in [0, 1]. For tables, `originals` and `reconstructions` are rows of
+    text under `columns`, and `elements` names the numbers of a sample, of which the worst are listed.
+    """
+
+    name: str = "An autoencoder"
+    data: str = ""
+    pictures: tuple[Tensor, Tensor] | None = None
+    columns: Sequence[str] = ()
+    originals: Sequence[Sequence[str]] = ()
+    reconstructions: Sequence[Sequence[str]] = ()
+    elements: Sequence[str] = field(default=())
+
+
+def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples: Samples | None = None) -> str:
+    """The report in HTML, from `measure` and `verdicts`; sections that have nothing to show are left out."""
+    samples = samples or Samples()
+    cards = [
+        _curves(measures),
+        _pictures(samples),
+        _table(samples),
+        _worst(measures, samples),
+        _codes(measures),
+        _histogram(measures),
+        _usage(measures),
+    ]
+    # An odd number of narrow cards would leave a hole: then the comparison, which suits any width, is wide.
+    odd = "".join(cards).count('class="half"') % 2 == 0
+    sections = [_answer(verdicts), _changes(verdicts), _comparison(measures, odd), *cards, _numbers(measures)]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
+    body = f'{_header(model, measures, samples)}<div class="grid-of-cards">{"".join(sections)}</div>{_footer(measures)}'
+    title = f"<title>{escape(samples.name)} - report</title>"
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{title}{head}</head><body><main>{body}</main></body></html>\n'
+
+
+def _section(title: str, body: str, note: str = "", wide: bool = False) -> str:
+    """A card; nothing where there is no body."""
+    if not body:
+        return ""
+    remark = f'<p class="note">{note}</p>' if note else ""
+    return f'<section class="{"wide" if wide else "half"}"><h2>{title}</h2>{remark}{body}</section>'
+
+
+def _header(model: Model, measures: Measures, samples: Samples) -> str:
+    setting, rows, history = measures.get("setting") or {}, measures.get("rows") or {}, measures.get("history") or []
+    many = f"{setting['members']} x " if (setting.get("members") or 1) > 1 else ""
+    facts = {
+        "Data": samples.data,
+        "Rows": f"{rows['training']:,} training, {rows['held_out']:,} held out" if rows else "",
+        "Network": f"{many}{setting['network']}" if setting else "",
+        "Bottleneck and loss": f"{setting['bottleneck']}, {setting['loss']}" if setting else "",
+        "Weights": f"{setting['weights']:,}" if setting else "",
+        "Size of a sample": " x ".join(str(n) for n in setting.get("shape", [])),
+        "Size of the code": f"{model.code_size:,}",
+        "Training": _training(history, setting),
+        "Purpose": setting.get("purpose") or "",
+    }
+    items = "".join(f"<div><dt>{name}</dt><dd>{escape(str(text))}</dd></div>" for name, text in facts.items() if text)
+    title = f'<p class="mark-line">{HOURGLASS}hourglass report</p><h1>{escape(samples.name)}</h1>'
+    return f'<header>{title}<dl class="facts">{items}</dl></header>'
+
+
+def _training(history: list[dict[str, Any]], setting: dict[str, Any]) -> str:
+    if not history:
+        return "none recorded"
+    last = history[-1]
+    seconds = last.get("seconds") or 0.0
+    time = f"{seconds / 60:.1f} minutes" if seconds >= 90 else f"{seconds:.3g} seconds"
+    rate = f", learning rate {setting['learning_rate']}" if setting.get("learning_rate") else ""
+    epochs = f"{last.get('epoch', len(history)):.4g} epochs"
+    return f"{epochs}, {last.get('step') or 0:,} steps, {time}{rate}"
+
+
+def _answer(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts with coloured marks."""
+    items = "".join(
+        f'<li class="{v.level}"><span class="sign" aria-label="{v.level}">{SIGNS[v.level]}</span><span class="name">{escape(v.name)}</span>'
+        f'<span class="words">{escape(v.sentence)}</span></li>'
+        for v in verdicts
+    )
+    body = f'<p class="answer">{escape(conclusion(list(verdicts)))}</p><ul class="verdicts">{items}</ul>'
+    return _section("Did it learn something?", body, wide=True)
+
+
+def _changes(verdicts: Sequence[Verdict]) -> str:
+    asked = dict.fromkeys((v.name, v.advice) for v in verdicts if v.level != "good" and v.advice)
+    body = "".join(f"<li>{escape(advice)} <span class='note'>({escape(name)})</span></li>" for name, advice in asked)
+    return _section("What to change", f'<ol class="changes">{body}</ol>' if body else "<p>Nothing: all is well.</p>", wide=True)
+
+
+def _comparison(measures: Measures, wide: bool) -> str:
+    """Errors of the model and of what it must beat."""
+    error = measures.get("error") or {}
+    names = {
+        "model": "this model",
+        "pca": "PCA, same code size",
+        "random": "random encoder",
+        "mean": "column means",
+        "training": "(on training rows)",
+        "unlike": "(on unlike data)",
+    }
+    shown = {text: error[name] for name, text in names.items() if error.get(name) is not None}
+    note = "Mean squared error on held-out rows; shorter is better."
+    return _section(
+        "Against what it must beat", charts.bars(shown, "in units of the network's input, squared") if shown else "", note, wide
+    )
+
+
+def _curves(measures: Measures) -> str:
+    history = measures.get("history") or []
+    epochs = [row.get("epoch") for row in history]
+    distinct = len(set(epochs)) == len(epochs) and None not in epochs
+    at = "epoch" if distinct else "step"
+    series = {
+        text: [(float(row[at]), float(row[name])) for row in history if row.get(name) is not None and row.get(at) is not None]
+        for name, text in (("training", "training"), ("held_out", "held out"), ("cost", "cost of the code"))
+    }
+    if not any(value for _, value in series["cost of the code"]):
+        del series["cost of the code"]
+    note = "Loss and cost of the code together, nats per sample; lower is better. " + escape(measures.get("stopped") or "")
+    return _section("Training", charts.lines(series, at, "nats per sample"), note)
+
+
+def _pictures(samples: Samples) -> str:
+    if samples.pictures is None or not len(samples.pictures[0]):
+        return ""
+    rows = pictures.strips(*samples.pictures)
+    body = "".join(f'<span>{escape(name)}</span><img alt="{escape(name)}" src="{data}">' for name, data in rows.items())
+    return _section("Originals beside reconstructions", f'<div class="strips">{body}</div>', "Held-out samples.", wide=True)
+
+
+def _table(samples: Samples, rows: int = 8, columns: int = 30) -> str:
+    """Some rows: what went in, and in colour what came back."""
+    if not samples.originals or not samples.columns:
+        return ""
+    names = list(samples.columns)[:columns]
+    head = "".join(f"<th>{escape(str(name))}</th>" for name in names)
+    body = ""
+    for given, back in list(zip(samples.originals, samples.reconstructions, strict=True))[:rows]:
+        pairs = list(zip(given, back, strict=True))[:columns]
+        body += f"<tr>{''.join(_cell(str(a), str(b)) for a, b in pairs)}</tr>"
+    left = len(samples.columns) - len(names)
+    note = "Held-out rows; in colour, what came back." + (f" {left:,} more columns are not shown." if left else "")
+    return _section("Originals beside reconstructions", f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>', note, wide=True)
+
+
+def _cell(given: str, back: str) -> str:
+    return f'<td>{escape(given) or "&nbsp;"}<span class="back">{escape(back) or "&nbsp;"}</span></td>'
+
+
+def _worst(measures: Measures, samples: Samples) -> str:
+    """The columns that come back worst."""
+    body = ""
+    for row in measures.get("columns") or []:
+        at, error, variance = row["column"], row["error"], row["variance"]
+        name = samples.elements[at] if at < len(samples.elements) else f"column {at + 1}"
+        shown = "not a number" if error is None else number(error)
+        kept = f"{1 - error / variance:.0%}" if error is not None and variance else "does not vary"
+        body += f"<tr><td>{escape(str(name))}</td><td>{shown}</td><td>{kept}</td></tr>"
+    head = "<tr><th>column</th><th>squared error</th><th>explained</th></tr>"
+    table = f'<div class="scroll"><table>{head}{body}</table></div>' if body else ""
+    return _section("Columns that come back worst", table, "Of the variance of each column, how much is explained.")
+
+
+def _codes(measures: Measures) -> str:
+    """Codes in a plane, by label or by error."""
+    found = measures.get("map") or {}
+    places = [(i, (x, y)) for i, (x, y) in enumerate(found.get("points") or []) if x is not None and y is not None]
+    if len(places) < 3:
+        return ""
+    points, labels = [place for _, place in places], found.get("labels")
+    if labels:
+        body, note = charts.scatter(points, groups=[labels[i] for i, _ in places]), "coloured by label, which the network never saw"
+    else:
+        errors = [found["errors"][i] or 0.0 for i, _ in places]
+        order = {value: rank for rank, value in enumerate(sorted(errors))}
+        body = charts.scatter(points, shades=[order[value] / max(len(errors) - 1, 1) for value in errors])
+        note = "the darker, the larger the error"
+    return _section("Map of the codes", body, f"Codes of held-out rows on their first two principal components; {note}.")
+
+
+def _histogram(measures: Measures) -> str:
+    found = measures.get("histogram")
+    if not found or None in found["edges"] or not all(math.isfinite(edge) and edge > 0 for edge in found["edges"]):
+        return ""
+    counts = {"held out": found["held_out"], "unlike the data": found["unlike"]}
+    note = "A network that learned what belongs together gives nonsense back badly: the two shapes stand apart."
+    return _section("Errors, row by row", charts.histogram(found["edges"], counts, "mean squared error of a row"), note)
+
+
+def _usage(measures: Measures) -> str:
+    code = measures.get("code") or {}
+    values = [value for value in code.get("usage") or [] if value is not None]
+    if not values:
+        return ""
+    note = f"{code['active']:,} of {code['units']:,} units in use; variance of each over held-out rows, largest first."
+    if len(values) < code["units"]:
+        note += f" The first {len(values)} are shown."
+    return _section("Use of the code", charts.usage(values, code["floor"] or 0.0, "code unit", "variance"), note)
+
+
+def _numbers(measures: Measures) -> str:
+    """All numbers as JSON, a line per entry."""
+    entries = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in measures.items())
+    body = f"<details><summary>JSON</summary><pre>{escape('{' + entries + '}', quote=False)}</pre></details>"
+    return _section("All numbers", body, wide=True)
+
+
+def _footer(measures: Measures) -> str:
+    words = (
+        "Errors are measured on rows that training did not see" if (measures.get("rows") or {}).get("held_out") else "No rows were held out"
+    )
+    return f"<footer>{words}. A random encoder has the same architecture, random weights and the best linear decoder.</footer>"

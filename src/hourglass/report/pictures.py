@@ -1,0 +1,55 @@
+"""Pictures inside the page: PNG as text, with nothing beside it on the disk."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+__all__ = ["sheet", "strips"]
+
+LARGEST = 160  # pixels along the longer side of a picture on the page
+GAP = 2
+CHANNELS = (1, 2, 3, 4)  # grey, grey with alpha, RGB, RGBA
+
+
+def strips(originals: Tensor, reconstructions: Tensor, count: int = 10) -> dict[str, str]:
+    """Rows of pictures by name, as `data:` addresses: originals, what came back, and how they differ (brightened).
+
+    Both are (B, C, H, W), nominally in [0, 1]. Large pictures are shown smaller.
+    """
+    first, second = originals[:count].float().cpu(), reconstructions[:count].float().cpu()
+    difference = (first - second).abs()[:, : 3 if first.shape[1] >= 3 else 1]  # without transparency, which would hide it
+    top = float(difference.nan_to_num(0.0).max()) or 1.0
+    return {"original": sheet(first), "reconstruction": sheet(second), f"difference (x {1 / top:.1f})": sheet(difference / top)}
+
+
+def sheet(pictures: Tensor) -> str:
+    """One PNG of several pictures (B, C, H, W) side by side, as a `data:` address. Values beyond [0, 1] are cut, NaN is black."""
+    values = pictures.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1).permute(0, 2, 3, 1).numpy()  # (B, H, W, C)
+    values = values if values.shape[3] in CHANNELS else values[..., :1]
+    tiles = [_small(np.rint(value * 255).astype(np.uint8)) for value in values]
+    height, width = max(tile.height for tile in tiles), sum(tile.width + GAP for tile in tiles) - GAP
+    whole = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    left = 0
+    for tile in tiles:
+        whole.paste(tile.convert("RGBA"), (left, 0))
+        left += tile.width + GAP
+    file = io.BytesIO()
+    whole.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _small(value: Any) -> Image.Image:
+    """A picture of at most `LARGEST` pixels a side; small ones grow by whole numbers, so that pixels stay sharp."""
+    picture = Image.fromarray(value[..., 0] if value.shape[2] == 1 else value)
+    longer = max(picture.size)
+    if longer > LARGEST:
+        picture.thumbnail((LARGEST, LARGEST))
+        return picture
+    times = max(1, 96 // longer)
+    return picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
