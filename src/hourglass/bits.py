@@ -1,0 +1,184 @@
+"""Symbols to bytes and back: entropy coding with integer tables, and the container of a compressed file.
+
+Tables are integers throughout, so that both sides compute the same bits on every machine. The container trusts no byte: lengths
+are checked before they are used, and every chunk has its own checksum, so that damage stays where it is.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import constriction
+import numpy as np
+import torch
+from torch import Tensor
+
+from hourglass.errors import BadFile, DamagedFile, NewerFile
+
+__all__ = ["TOTAL", "Tables", "pack", "read_container", "tables", "to_tables", "unpack", "write_container"]
+
+TOTAL = 1 << 16  # what the frequencies of a unit add up to
+LEVELS = 1 << 12  # the widest range of symbols that gets a frequency of its own; beyond it they are escaped
+MAGIC = b"\x89HGZ\r\n\x1a\n"  # as PNG's: shows at once when a transfer altered line ends or cut the eighth bit
+VERSION = 1
+
+
+class Tables(NamedTuple):
+    """How often each symbol comes, per unit: `counts` (k, levels + 1) int32, rows adding up to `TOTAL`; `low` (k,) the first symbols.
+
+    The last column is the escape: a symbol outside `low ... low + levels - 1` is sent as it and written out behind.
+    """
+
+    counts: Tensor
+    low: Tensor
+
+
+def tables(symbols: Tensor) -> Tables:
+    """Tables for each column of training symbols (n, k), integers; the widest range is `LEVELS` around the median.
+
+    >>> made = tables(torch.tensor([[0], [0], [0], [2]]))
+    >>> made.counts.shape, int(made.counts.sum()), int(made.low[0])
+    (torch.Size([1, 4]), 65536, 0)
+    """
+    symbols = symbols.to(torch.int64).clamp(-(1 << 62), 1 << 62)  # so that differences below cannot wrap around
+    low, high, middle = symbols.amin(0), symbols.amax(0), symbols.median(0).values
+    low, high = torch.maximum(low, middle - LEVELS // 2), torch.minimum(high, middle + LEVELS // 2 - 1)
+    return Tables(to_tables(histogram(symbols, low, int((high - low).max()) + 1)), low)
+
+
+def histogram(symbols: Tensor, low: Tensor, levels: int) -> Tensor:
+    """How often each of `levels` symbols from `low` (k,) on occurs in each column of (n, k); others are not counted. (k, levels)."""
+    units = symbols.shape[1]
+    places = symbols - low
+    within = (places >= 0) & (places < levels)
+    flat = (places + torch.arange(units) * levels)[within]
+    return torch.bincount(flat, minlength=units * levels).reshape(units, levels)
+
+
+def to_tables(counted: Tensor) -> Tensor:
+    """Frequencies from counts (k, levels): an escape is added, every level gets at least 1 and every row adds up to `TOTAL`."""
+    counted = torch.cat([counted.to(torch.int64), torch.ones(len(counted), 1, dtype=torch.int64)], 1)
+    free = TOTAL - counted.shape[1]
+    scaled = counted * free // counted.sum(1, keepdim=True) + 1
+    likeliest = scaled.argmax(1, keepdim=True)
+    return scaled.scatter_add(1, likeliest, TOTAL - scaled.sum(1, keepdim=True)).to(torch.int32)
+
+
+def pack(symbols: Tensor, made: Tables) -> bytes:
+    """The bytes of symbols (n, k), any int64. Undone by `unpack` with the same tables and n.
+
+    >>> made = tables(torch.tensor([[0], [1], [1]]))
+    >>> unpack(pack(torch.tensor([[1], [-7]]), made), 2, made)
+    tensor([[ 1],
+            [-7]])
+    """
+    escape = made.counts.shape[1] - 1
+    places = symbols.to(torch.int64) - made.low
+    # the difference of two int64 may wrap around; a place counts only where adding back gives a symbol on the right side
+    known = (places >= 0) & (places < escape) & (symbols >= made.low)
+    columns = torch.where(known, places, escape).to(torch.int32).numpy()
+    coder = constriction.stream.stack.AnsCoder()
+    for unit in reversed(range(len(made.counts))):
+        coder.encode_reverse(np.ascontiguousarray(columns[:, unit]), _frequencies(made.counts[unit]))
+    words: bytes = coder.get_compressed().astype("<u4").tobytes()
+    return struct.pack("<I", len(words) // 4) + words + _varints(symbols.to(torch.int64)[~known].numpy())
+
+
+def unpack(data: bytes, count: int, made: Tables) -> Tensor:
+    """The symbols (count, k), int64, that `pack` was given. Bytes that are no such thing raise `DamagedFile`."""
+    end = 4 + 4 * struct.unpack("<I", data[:4])[0] if len(data) >= 4 else -1
+    if not 4 <= end <= len(data):
+        raise DamagedFile("the symbols are cut short")
+    try:
+        coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4", (end - 4) // 4, 4).astype(np.uint32))
+    except ValueError as trouble:
+        raise DamagedFile(f"the symbols do not end as they should: {trouble}") from trouble
+    columns = [coder.decode(_frequencies(row), count) for row in made.counts] if count else []
+    places = np.stack(columns, 1) if columns else np.zeros((count, len(made.counts)), np.int32)
+    symbols = torch.from_numpy(places.astype(np.int64)) + made.low
+    escaped = torch.from_numpy(places == made.counts.shape[1] - 1)
+    raw = _from_varints(np.frombuffer(data, np.uint8, offset=end))
+    if not coder.is_empty() or len(raw) != int(escaped.sum()):
+        raise DamagedFile("the symbols do not add up: they were made with other tables, or altered")
+    symbols[escaped] = torch.from_numpy(raw)
+    return symbols
+
+
+def _frequencies(counts: Tensor) -> Any:
+    """One unit's frequencies for the coder; fractions of a power of two are exact, so no rounding can differ between machines."""
+    return constriction.stream.model.Categorical(counts.numpy().astype(np.float64) / TOTAL, perfect=False)
+
+
+def _varints(values: np.ndarray[Any, Any]) -> bytes:
+    """Signed numbers as bytes of seven bits each, small ones short; the eighth bit says that more follow."""
+    folded = ((values << 1) ^ (values >> 63)).astype(np.uint64)  # 0, -1, 1, -2 ... to 0, 1, 2, 3 ...
+    place = np.arange(10)
+    groups = (folded[:, None] >> (place * 7).astype(np.uint64)) & np.uint64(127)  # (n, 10)
+    lengths = 1 + (folded[:, None] >= np.uint64(1) << (place[1:] * 7).astype(np.uint64)).sum(1)
+    groups |= np.where(place < lengths[:, None] - 1, 128, 0).astype(np.uint64)
+    return bytes(groups[place < lengths[:, None]].astype(np.uint8))
+
+
+def _from_varints(data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The opposite of `_varints`."""
+    ends = np.flatnonzero(data < 128)
+    if len(data) and (not len(ends) or ends[-1] != len(data) - 1):
+        raise DamagedFile("the symbols are cut short")
+    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    place = np.arange(len(data)) - np.repeat(starts, ends - starts + 1)
+    if len(data) and place.max() > 9:
+        raise DamagedFile("a written-out symbol is too long")
+    groups = (data & 127).astype(np.uint64) << (place.astype(np.uint64) * np.uint64(7))
+    folded = np.bitwise_or.reduceat(groups, starts) if len(starts) else groups
+    return (folded >> np.uint64(1)).astype(np.int64) ^ -(folded & np.uint64(1)).astype(np.int64)
+
+
+def write_container(header: dict[str, Any], chunks: Sequence[bytes]) -> bytes:
+    """A compressed file: magic, version, header as JSON, the length and checksum of every chunk, the chunks.
+
+    The chunk lengths stand in front, under the header's checksum, so that damage in one chunk leaves the others readable.
+    """
+    text = json.dumps(header, separators=(",", ":")).encode()
+    places = b"".join(struct.pack("<II", len(chunk), zlib.crc32(chunk)) for chunk in chunks)
+    front = MAGIC + struct.pack("<BII", VERSION, len(text), len(chunks)) + text + places
+    return front + struct.pack("<I", zlib.crc32(front)) + b"".join(chunks)
+
+
+def read_container(data: bytes, salvage: bool = False) -> tuple[dict[str, Any], list[bytes | None]]:
+    """The header and the chunks of a compressed file. A damaged chunk raises `DamagedFile` with its number; to `salvage`, it is None."""
+    header, places, start = _front(data)
+    chunks: list[bytes | None] = []
+    for number, (length, checksum) in enumerate(places, 1):
+        chunk = data[start : start + length]
+        whole = len(chunk) == length and zlib.crc32(chunk) == checksum
+        if not whole and not salvage:
+            trouble = "altered" if len(chunk) == length else "cut short"
+            raise DamagedFile(f"chunk {number} of {len(places)} is {trouble}; --salvage writes the other chunks")
+        chunks.append(chunk if whole else None)
+        start += length
+    if len(data) > start and not salvage:
+        raise DamagedFile(f"{len(data) - start:,} bytes too many at the end of the file; --salvage ignores them")
+    return header, chunks
+
+
+def _front(data: bytes) -> tuple[dict[str, Any], list[tuple[int, int]], int]:
+    """Header, (length, checksum) of every chunk, and where the first chunk begins."""
+    if not data.startswith(MAGIC) or len(data) < len(MAGIC) + 9:
+        raise BadFile("this is no file compressed by hourglass (.hgz), or it is cut short at its beginning")
+    version, size, count = struct.unpack_from("<BII", data, len(MAGIC))
+    if version > VERSION:
+        raise NewerFile(f"this file was compressed by a later hourglass (format {version}; this is format {VERSION}): upgrade hourglass")
+    text, end = len(MAGIC) + 9, len(MAGIC) + 9 + size + 8 * count
+    if len(data) < end + 4 or zlib.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
+        raise DamagedFile("the header of this compressed file is damaged; nothing in it can be read")
+    try:
+        header = json.loads(data[text : text + size])
+    except (ValueError, RecursionError) as trouble:
+        raise DamagedFile(f"the header of this compressed file is no JSON: {trouble}") from trouble
+    if not isinstance(header, dict):
+        raise DamagedFile("the header of this compressed file holds no settings")
+    return header, list(struct.iter_unpack("<II", data[text + size : end])), end + 4
