@@ -1,0 +1,102 @@
+"""Pictures a piece at a time: of arrays, of what is in memory, of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hourglass.errors import BadData, BadOption
+from hourglass.kinds import _pixels
+from hourglass.kinds._picture import Header, Picture, from_pillow, load
+from hourglass.kinds._picture_facts import channelled
+from hourglass.kinds._picture_source import Found, Stack
+from hourglass.parts import Pieces
+
+__all__ = ["alone", "as_picture", "in_memory", "of_array", "of_files", "of_memory", "sides"]
+
+PIECE = 256
+
+
+def sides(size: Sequence[int] | None) -> None:
+    """Refuse a size that is none."""
+    if size is not None and (len(size) != 2 or any(not isinstance(side, int | np.integer) or side < 1 for side in size)):
+        raise BadOption(f"size={size!r}: a size is [height, width] in pixels, such as [64, 64]")
+
+
+def alone(pixels: NDArray[Any]) -> bool:
+    """Is the array one picture? 3-d arrays are stacks (n, H, W), except those that look like one picture in colour."""
+    return pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[-1] in (3, 4) and min(pixels.shape[:2]) >= 8)
+
+
+def in_memory(source: Any) -> bool:
+    """Is it a Picture, a Pillow image, or a list of these or of arrays?"""
+    items = source if isinstance(source, list | tuple) else [source]
+    return len(items) > 0 and all(isinstance(item, Picture | Image.Image) or hasattr(item, "__array__") for item in items)
+
+
+def of_array(pixels: NDArray[Any], label: NDArray[Any] | None, size: Sequence[int] | None, name: str) -> Pieces:
+    """Pieces of one array (n, H, W[, C])."""
+    if label is not None and len(label) != len(pixels):
+        raise BadData(f"{name}: {len(pixels)} pictures and {len(label)} labels; there must be one for each")
+    if pixels.ndim == 2:
+        raise BadData(f"{name} has shape {pixels.shape}, which is a table; pictures are (n, H, W) or (n, H, W, C)")
+    channelled(pixels[:0], name)
+
+    def piece(index: int) -> NDArray[Any] | Stack:
+        part = np.asarray(pixels[_rows(index)])
+        channelled(part, f"{name}, from picture {index * PIECE} on,")
+        return part if label is None else Stack(part, label[_rows(index)])
+
+    colour = pixels.ndim == 4 and pixels.shape[-1] > 2
+    memory = _memory([(pixels.shape[1], pixels.shape[2])], colour, size) * len(pixels)
+    return Pieces(_counts(len(pixels)), piece, name, memory)
+
+
+def of_memory(items: Sequence[Any], size: Sequence[int] | None) -> Pieces:
+    """Pieces of a list of Pictures, Pillow images or arrays."""
+    pictures = [as_picture(item) for item in items]
+    memory = _memory([picture.size for picture in pictures], any(picture.pixels.shape[-1] == 3 for picture in pictures), size)
+    return Pieces(_counts(len(pictures)), lambda index: pictures[_rows(index)], "the pictures", memory)
+
+
+def as_picture(item: Any) -> Picture:
+    """One picture of whatever holds one."""
+    if isinstance(item, Picture):
+        return item
+    if isinstance(item, Image.Image):
+        return from_pillow(item)
+    pixels = np.asarray(item)
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] > 4):
+        raise BadData(f"a list of arrays holds pictures (H, W) or (H, W, C); this one has shape {pixels.shape}")
+    pixels, alpha = _pixels.split(channelled(pixels[None] if pixels.ndim == 3 else pixels[None, ..., None])[0])
+    return Picture(_pixels.plain(pixels), alpha=alpha)
+
+
+def of_files(good: list[Found], headers: list[Header], size: Sequence[int] | None, label: bool, most: int, name: str) -> Pieces:
+    """Pieces of picture files; with `label`, the name of its folder labels a picture."""
+
+    def piece(index: int) -> list[Picture]:
+        return [
+            load(file.path, name=file.name, label=file.path.absolute().parent.name if label else None, most=most)
+            for file in good[_rows(index)]
+        ]
+
+    memory = _memory([header.size for header in headers], any(header.colour for header in headers), size)
+    return Pieces(_counts(len(good)), piece, name, memory)
+
+
+def _counts(total: int) -> list[int]:
+    return [min(PIECE, total - start) for start in range(0, total, PIECE)]
+
+
+def _rows(index: int) -> slice:
+    return slice(index * PIECE, (index + 1) * PIECE)
+
+
+def _memory(sizes: list[tuple[int, int]], colour: bool, size: Sequence[int] | None) -> int:
+    tall, wide = size or _pixels.learned_size(sizes)
+    return len(sizes) * (3 if colour else 1) * tall * wide * 4

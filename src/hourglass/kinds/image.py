@@ -1,0 +1,175 @@
+"""Pictures: files, folders and arrays to tensors (B, C, H, W) in [0, 1], and back to pictures.
+
+    read -> pieces of Pictures (or an array) -> to_tensor -> network -> from_tensor -> write
+
+A chunk is a list of `Picture` (from files), an array (n, H, W) or (n, H, W, C), or a `Stack` (an array with labels, from .npz).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from hourglass.errors import BadData, BadOption, BadType
+from hourglass.kinds import _picture_pieces as parts
+from hourglass.kinds import _picture_source as sources
+from hourglass.kinds import _pixels
+from hourglass.kinds._picture import MOST_PIXELS, Picture
+from hourglass.kinds._picture_back import restore, sheet, write
+from hourglass.kinds._picture_facts import Tally, channelled, from_values, to_values
+from hourglass.kinds._picture_source import ARRAYS, Stack, bare, claims
+from hourglass.parts import Batch, Pieces
+
+__all__ = ["Picture", "Stack", "claims", "describe", "from_tensor", "labels", "learn", "read", "restore", "sheet", "to_tensor", "write"]
+
+Facts = dict[str, Any]
+Chunk = Any  # list[Picture] | NDArray | Stack
+
+
+def read(
+    source: Any, *, size: Sequence[int] | None = None, strict: bool = False, label: str | None = None, max_pixels: int = MOST_PIXELS
+) -> Pieces:
+    """Pictures from a file, a folder (recursively), a glob, a list, an array, .npy or .npz, in pieces of up to 256; decoded when loaded.
+
+    Broken pictures are left out with a warning that names each, or raise with `strict`. `label="folder"` takes the name of a picture's
+    folder as its label; in an .npz, `label` is the array of labels (by default `y`). Larger pictures than `max_pixels` are refused.
+
+    >>> read(np.zeros((300, 8, 8), np.uint8)).counts
+    [256, 44]
+    """
+    parts.sides(size)
+    if sources.is_path(source) and (Path(source).suffix.lower() in ARRAYS or ".npz:" in str(source)):
+        pixels, beside = sources.array_file(Path(source), label)
+        return parts.of_array(pixels, beside, size, str(source))
+    if isinstance(source, Stack):
+        return parts.of_array(source.pixels, source.label, size, "the pictures")
+    if hasattr(source, "__array__") and not isinstance(source, Image.Image):
+        array = np.asarray(source)
+        return parts.of_array(array[None] if parts.alone(array) else array, None, size, "the array")
+    if parts.in_memory(source):
+        return parts.of_memory(source if isinstance(source, list | tuple) else [source], size)
+    if label not in (None, "folder"):
+        raise BadOption(f"label={label!r}: picture files have no columns; label='folder' takes the name of a picture's folder")
+    good, headers = sources.sound(sources.gather(source), strict=strict, most=max_pixels)
+    return parts.of_files(good, headers, size, label is not None, max_pixels, str(source))
+
+
+def learn(pieces: Pieces, *, size: Sequence[int] | None = None) -> Facts:
+    """One pass: the size (H, W) that pictures are brought to, grey or colour, the range of values, their smallest step and mean.
+
+    Pictures that all have one size up to 128 x 128 keep it; others come to their median shape within 64 x 64 pixels; `size` overrides.
+    """
+    parts.sides(size)
+    if not pieces.count:
+        raise BadData(f"{pieces.name}: no pictures")
+    tally, label, axes, file = Tally(), None, 4, True
+    for index in range(len(pieces.counts)):
+        chunk = pieces.load(index)
+        for pixels, _ in _groups(chunk):
+            tally.add(pixels)
+        file = _listed(chunk)
+        axes = axes if file else bare(chunk).ndim
+        label = label or (("folder" if file else "y") if labels(chunk, {}) is not None else None)
+    return tally.facts(size, file=file, axes=axes, label=label)
+
+
+def _listed(chunk: Chunk) -> bool:
+    """Is it a list of Pictures (and not an array)?"""
+    return isinstance(chunk, list | tuple)
+
+
+def _groups(chunk: Chunk) -> Iterator[tuple[NDArray[Any], bool]]:
+    """Pixels (n, H, W, C) of one size and type, and whether they come from files."""
+    if not _listed(chunk):
+        if not isinstance(chunk, Stack) and not hasattr(chunk, "__array__"):
+            raise BadType(f"a chunk of pictures is an array or a list of Picture; this is a {type(chunk).__name__}")
+        yield channelled(bare(chunk)), False
+        return
+    for picture in chunk:
+        yield picture.full[None], True
+
+
+def to_tensor(chunk: Chunk, facts: Facts, native: bool = False) -> Any:
+    """A batch (B, C, H, W) in [0, 1], float32 (float64 for float64 arrays), resized with antialiasing to the learned size.
+
+    With `native` nothing is resized: an array gives one batch, a list of Pictures a list of batches of one picture each. Colour
+    pictures given to a grey model are turned to grey with a warning; grey ones given to a colour model are repeated.
+    """
+    groups = list(_groups(chunk))
+    if facts["channels"] == 1 and any(_pixels.split(pixels)[0].shape[-1] == 3 for pixels, _ in groups):
+        warnings.warn("the model was trained on grey pictures; colours are turned to grey", UserWarning, stacklevel=2)
+    tensors = [to_values(pixels, facts, file=file) for pixels, file in groups]
+    if native:
+        batches = [Batch(tensor) for tensor in tensors]
+        return batches if _listed(chunk) else batches[0]
+    size = (facts["size"][0], facts["size"][1])
+    if not tensors:
+        return Batch(torch.zeros(0, facts["channels"], *size))
+    return Batch(torch.cat([_pixels.resized(tensor, size) for tensor in tensors]))
+
+
+def from_tensor(values: Tensor | Sequence[Tensor], facts: Facts, like: Chunk | None = None) -> Chunk:
+    """Undo `to_tensor`: values (B, C, H, W), or a list of (C, h, w), to Pictures or an array as `like` has them.
+
+    Size, type, colours, alpha, name and metadata come from `like`; without it they are as learned. Integers are rounded and clipped.
+    """
+    rows = [row if row.dim() == 4 else row[None] for row in values]
+    if like is None:
+        like = _blank(len(rows), facts)
+    if _listed(like):
+        return [_again(row, facts, picture) for row, picture in zip(rows, like, strict=True)]
+    before = channelled(bare(like))
+    if len(rows) != len(before):
+        raise BadData(f"{len(rows)} results for {len(before)} pictures; give `like` the same pictures")
+    if not rows:
+        return bare(like)
+    colour, alpha = _pixels.split(before)
+    sized = _pixels.resized(torch.cat(rows).detach(), (before.shape[1], before.shape[2]))
+    made = from_values(_pixels.recolour(sized, colour.shape[-1]), facts, before.dtype, file=False)
+    made = made if alpha is None else np.concatenate([made, alpha[..., None]], axis=-1)
+    return made[..., 0] if bare(like).ndim == 3 else made
+
+
+def _blank(count: int, facts: Facts) -> Chunk:
+    """Pictures without content, of the learned sort."""
+    channels, height, width = facts["shape"]
+    pixels = np.zeros((height, width, channels), dtype=facts["dtype"])
+    if facts["source"] == "files":
+        return [Picture(pixels)] * count
+    return np.zeros((count, *(pixels.shape if facts["axes"] == 4 or channels == 3 else pixels.shape[:2])), dtype=facts["dtype"])
+
+
+def _again(row: Tensor, facts: Facts, like: Picture) -> Picture:
+    sized = _pixels.recolour(_pixels.resized(row.detach(), like.size), like.pixels.shape[-1])
+    pixels = from_values(sized, facts, like.pixels.dtype, file=True)[0]
+    return Picture(pixels, like.name, like.alpha, like.metadata, like.label)
+
+
+def labels(chunk: Chunk, facts: Facts) -> NDArray[Any] | None:
+    """The labels of the pictures (n,): from the `y` of an .npz, or the names of their folders; None if there are none."""
+    if isinstance(chunk, Stack):
+        return chunk.label
+    if not _listed(chunk) or not chunk or any(picture.label is None for picture in chunk):
+        return None
+    return np.array([picture.label for picture in chunk])
+
+
+def describe(facts: Facts) -> list[tuple[str, str]]:
+    """What was learned, in words."""
+    height, width = facts["size"]
+    low, high = facts["range"]
+    colour = "grey" if facts["channels"] == 1 else "colour (RGB)"
+    rows = [("pictures", f"{width} x {height} pixels (width x height), {colour}")]
+    rows.append(("values", f"{low:g} to {high:g}, {facts['dtype']}"))
+    rows.append(("read from", "picture files" if facts["source"] == "files" else "an array"))
+    if facts.get("label"):
+        rows.append(("label", "the name of the folder" if facts["label"] == "folder" else str(facts["label"])))
+    return rows + [("note", note) for note in facts["notes"]]

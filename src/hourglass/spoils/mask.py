@@ -1,0 +1,23 @@
+"""Elements blotted out at random: masking noise (Vincent et al. 2010), the usual spoil for tables."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hourglass.spoils._draw import check_share, hits
+
+__all__ = ["spoil"]
+
+
+def spoil(x: Tensor, generator: torch.Generator, *, share: float = 0.25) -> Tensor:
+    """Set a random `share` of the elements to 0, each by its own draw. x is (B, ...) or (M, B, ...), of any type.
+
+    In a standardised table 0 is the mean of a column; in a picture it is black. See `patches` for whole regions.
+
+    >>> spoil(torch.ones(2, 3), torch.Generator(), share=1.0)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    check_share(share)
+    return x.masked_fill(hits(x.shape, x, generator, share), 0)
