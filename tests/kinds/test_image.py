@@ -181,6 +181,12 @@ def test_many_pictures_come_in_pieces(tmp_path):
     assert pieces.memory == 258 * 2 * 2 * 4
 
 
+def test_big_pictures_come_in_smaller_pieces():
+    array = np.broadcast_to(np.uint8(0), (5, 5000, 5000))
+    assert image.read(array).counts == [2, 2, 1]
+    assert image.read(np.broadcast_to(np.uint8(0), (2, 9000, 9000))).counts == [1, 1]
+
+
 def test_mixed_sizes_are_brought_to_one_and_back(folder):
     chunk, facts, back = round_trip(folder)
     assert facts["shape"] == [3, 8, 8]  # medians: aspect 0.667.. to 1, 64 pixels

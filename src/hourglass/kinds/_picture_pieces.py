@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from hourglass.parts import Pieces
 
 __all__ = ["alone", "as_picture", "in_memory", "of_array", "of_files", "of_memory", "sides"]
 
-PIECE = 256
+PIECE, PIECE_VALUES = 256, 2**26
 
 
 def sides(size: Sequence[int] | None) -> None:
@@ -42,25 +43,27 @@ def of_array(pixels: NDArray[Any], label: NDArray[Any] | None, size: Sequence[in
     """Pieces of one array (n, H, W[, C])."""
     if label is not None and len(label) != len(pixels):
         raise BadData(f"{name}: {len(pixels)} pictures and {len(label)} labels; there must be one for each")
-    if pixels.ndim == 2:
-        raise BadData(f"{name} has shape {pixels.shape}, which is a table; pictures are (n, H, W) or (n, H, W, C)")
+    if pixels.ndim < 3:
+        raise BadData(f"{name} has shape {pixels.shape}; pictures are (n, H, W) or (n, H, W, C)")
     channelled(pixels[:0], name)
+    cuts = _cuts([math.prod(pixels.shape[1:])] * len(pixels))
 
     def piece(index: int) -> NDArray[Any] | Stack:
-        part = np.asarray(pixels[_rows(index)])
-        channelled(part, f"{name}, from picture {index * PIECE} on,")
-        return part if label is None else Stack(part, label[_rows(index)])
+        part = np.asarray(pixels[cuts[index]])
+        channelled(part, f"{name}, from picture {cuts[index].start} on,")
+        return part if label is None else Stack(part, label[cuts[index]])
 
     colour = pixels.ndim == 4 and pixels.shape[-1] > 2
     memory = _memory([(pixels.shape[1], pixels.shape[2])], colour, size) * len(pixels)
-    return Pieces(_counts(len(pixels)), piece, name, memory)
+    return Pieces(_counts(cuts), piece, name, memory)
 
 
 def of_memory(items: Sequence[Any], size: Sequence[int] | None) -> Pieces:
     """Pieces of a list of Pictures, Pillow images or arrays."""
     pictures = [as_picture(item) for item in items]
+    cuts = _cuts(picture.pixels.size for picture in pictures)
     memory = _memory([picture.size for picture in pictures], any(picture.pixels.shape[-1] == 3 for picture in pictures), size)
-    return Pieces(_counts(len(pictures)), lambda index: pictures[_rows(index)], "the pictures", memory)
+    return Pieces(_counts(cuts), lambda index: pictures[cuts[index]], "the pictures", memory)
 
 
 def as_picture(item: Any) -> Picture:
@@ -79,22 +82,33 @@ def as_picture(item: Any) -> Picture:
 def of_files(good: list[Found], headers: list[Header], size: Sequence[int] | None, label: bool, most: int, name: str) -> Pieces:
     """Pieces of picture files; with `label`, the name of its folder labels a picture."""
 
+    cuts = _cuts(header.size[0] * header.size[1] * (3 if header.colour else 1) for header in headers)
+
     def piece(index: int) -> list[Picture]:
         return [
             load(file.path, name=file.name, label=file.path.absolute().parent.name if label else None, most=most)
-            for file in good[_rows(index)]
+            for file in good[cuts[index]]
         ]
 
     memory = _memory([header.size for header in headers], any(header.colour for header in headers), size)
-    return Pieces(_counts(len(good)), piece, name, memory)
+    return Pieces(_counts(cuts), piece, name, memory)
 
 
-def _counts(total: int) -> list[int]:
-    return [min(PIECE, total - start) for start in range(0, total, PIECE)]
+def _cuts(values: Iterable[int]) -> list[slice]:
+    """Cut a row of pictures, each of so many values, into pieces: up to 256 pictures and, unless one alone has more, 2**26 values."""
+    cuts: list[slice] = []
+    held = 0
+    for index, more in enumerate(values):
+        if cuts and index - cuts[-1].start < PIECE and held + more <= PIECE_VALUES:
+            cuts[-1], held = slice(cuts[-1].start, index + 1), held + more
+        else:
+            cuts.append(slice(index, index + 1))
+            held = more
+    return cuts
 
 
-def _rows(index: int) -> slice:
-    return slice(index * PIECE, (index + 1) * PIECE)
+def _counts(cuts: list[slice]) -> list[int]:
+    return [cut.stop - cut.start for cut in cuts]
 
 
 def _memory(sizes: list[tuple[int, int]], colour: bool, size: Sequence[int] | None) -> int:
