@@ -177,7 +177,27 @@ def test_no_rows_is_an_error(make):
 
 def test_constant_data_are_said_to_be_so(make):
     flat = Batch(torch.ones(50, 8))
-    assert "do not vary" in judged(make.build(), flat, flat)["learning"].sentence
+    assert "do not vary" in judged(make.build(), flat, flat)["constant data"].sentence
+
+
+def test_data_without_structure_are_said_to_be_so(make):
+    training, held_out = make.rows(2000, rank=0, noise=1.0), make.rows(200, 1, rank=0, noise=1.0)
+    model = make.build(code_size=1)
+    model.decoder = make.linear(torch.zeros(8, 1))
+    model.encoder = make.linear(torch.eye(1, 8))
+    measures = measure(model, training, held_out)
+    measures["error"]["pca"] = 0.95 * measures["error"]["mean"]
+    assert {verdict.name for verdict in verdicts(measures) if verdict.level == "bad"} >= {"learned nothing"}
+
+
+def test_easy_data_are_told_from_learning(make):
+    training = make.rows(400, noise=0.001)
+    model = make.learned(training)
+    measures = measure(model, training, make.rows(200, 1, noise=0.001))
+    measures["error"]["random"] = measures["error"]["pca"]
+    found = {verdict.name: verdict.level for verdict in verdicts(measures)}
+    assert found["random encoder"] == "warn"
+    assert found["PCA"] == "good"
 
 
 def test_members_and_the_global_generator(make):
@@ -228,3 +248,23 @@ def test_unlike_pictures_keep_mean_and_variance(make):
     odd = unlike(make.build(), Batch(x), 0).x
     assert torch.allclose(odd.mean(0), x.mean(0), atol=0.05)
     assert torch.allclose(odd.std(0), x.std(0), atol=0.05)
+
+
+def test_tables_of_mixed_fields_and_pictures(make):
+    """Through every room: probabilities of categories, masks, several members, convolutions with spatial codes."""
+    fields = [["number", 0, 2], ["category", 2, 3], ["flag", 5, 1]]
+    settings = {"network": "dense:widths=[8]", "bottleneck": "sparse", "loss": "mixed", "code_size": 2, "members": 2}
+    facts = {"shape": [6], "fields": fields, "resolution": torch.zeros(6)}
+    x = torch.cat([torch.randn(60, 2, generator=torch.Generator().manual_seed(0)), torch.eye(3).repeat(20, 1), torch.ones(60, 1)], 1)
+    mask = torch.ones_like(x, dtype=torch.bool)
+    mask[::3, 0] = False
+    spatial = {"network": "conv:widths=[4,8],code=spatial", "bottleneck": "gaussian", "loss": "bernoulli", "code_size": 2, "members": 1}
+    picture_facts = {"shape": [1, 8, 12], "fields": [["flag", 0, 1]], "resolution": torch.zeros(1, 8, 12)}
+    pictures = Batch(torch.rand(30, 1, 8, 12, generator=torch.Generator().manual_seed(0)))
+    with seeded(0):
+        table, image = Model.build("table", facts, settings), Model.build("image", picture_facts, spatial)
+    for model, batch in ((table, Batch(x, mask)), (image, pictures)):
+        measures = measure(model, batch, batch)
+        assert None not in measures["error"].values()
+        assert verdicts(measures)[0].level == "bad"
+        assert "Did it learn something?" in page(model, measures, verdicts(measures))

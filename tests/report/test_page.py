@@ -135,7 +135,7 @@ def test_summary_is_for_a_terminal(learned):
     text = summary(measures, found)
     assert text.splitlines()[0] == "Did it learn something? No, not as it should: overfits."
     assert "-> Give more rows." in text
-    assert "100 held-out rows" in text
+    assert "100 of 100 held-out rows" in text
     assert "<" not in text
 
 

@@ -42,6 +42,7 @@ def measure(model: Model, training: Batch, held_out: Batch, *, labels: Any = Non
         training = held_out if training.count == 0 else training
         width = math.prod(model.shape)
         asked = choose(held_out.count, HELD_OUT_ROWS, 2 * PASSED / width, seed)
+        rows["measured"] = len(asked)
         labels = None if labels is None else np.asarray(labels)[asked.numpy()]
         some = take(training, choose(training.count, TRAINING_ROWS, KEPT / width, seed))
         found = _measure(model, some, take(held_out, asked), labels, seed)

@@ -74,6 +74,7 @@ def _section(title: str, body: str, note: str = "", wide: bool = False) -> str:
 
 def _header(model: Model, measures: Measures, samples: Samples) -> str:
     setting, rows, history = measures.get("setting") or {}, measures.get("rows") or {}, measures.get("history") or []
+    nats = (measures.get("nats") or {}).get("held_out") or {"loss": None}
     many = f"{setting['members']} x " if (setting.get("members") or 1) > 1 else ""
     facts = {
         "Data": samples.data,
@@ -84,6 +85,7 @@ def _header(model: Model, measures: Measures, samples: Samples) -> str:
         "Size of a sample": " x ".join(str(n) for n in setting.get("shape", [])),
         "Size of the code": f"{model.code_size:,}",
         "Training": _training(history, setting),
+        "Nats per held-out sample": f"{number(nats['loss'])} + {number(nats['cost'])} for the code" if None not in nats.values() else "",
         "Purpose": setting.get("purpose") or "",
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(str(text))}</dd></div>" for name, text in facts.items() if text)

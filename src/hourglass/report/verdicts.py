@@ -68,7 +68,7 @@ def summary(measures: Measures, found: list[Verdict]) -> str:
         if verdict.advice and verdict.level != "good":
             lines.append(f"        -> {verdict.advice}")
     if rows.get("held_out"):
-        lines.append(f"  Measured on {rows['held_out']:,} held-out rows.")
+        lines.append(f"  Measured on {rows['measured']:,} of {rows['held_out']:,} held-out rows.")
     return "\n".join(lines)
 
 
@@ -83,12 +83,12 @@ def number(value: float) -> str:
 
 
 def _ratio(measures: Measures, above: str, below: str) -> float | None:
-    """One error over another, each with a little slack; None where one is missing."""
+    """One error over another, each with a little slack; None where one is missing or nothing varies."""
     error = measures.get("error") or {}
     first, second, variance = error.get(above), error.get(below), error.get("mean")
-    if first is None or second is None or variance is None:
+    if first is None or second is None or not variance:
         return None
-    slack = SLACK * variance + 1e-12
+    slack = SLACK * variance
     return float((first + slack) / (second + slack))
 
 
@@ -111,11 +111,15 @@ def _learning(measures: Measures) -> Verdict | None:
     if error.get("mean") is None:
         return None
     if error["mean"] == 0:
-        return Verdict("learning", "bad", "The data do not vary: there is nothing to learn.", "Give data in which something changes.")
+        return Verdict("constant data", "bad", "The data do not vary: there is nothing to learn.", "Give data in which something changes.")
     explained = 1 - error["model"] / error["mean"]
     model, mean = _errors(measures, "model", "mean")
     if explained >= LEARNED:
         return Verdict("learning", "good", f"It explains {explained:.1%} of the variance (error {model}; column means alone: {mean}).")
+    if explained > -0.05 and (error["pca"] or 0.0) > (1 - LEARNED) * error["mean"]:
+        words = f"It explains {explained:.1%} of the variance, and PCA with the same code size {1 - error['pca'] / error['mean']:.1%}"
+        advice = "Choose a larger code_size, or give data whose columns have something to do with one another."
+        return Verdict("learned nothing", "bad", f"{words}: there is little to learn here for a code so small.", advice)
     how = "worse than" if explained < 0 else "hardly better than"
     return Verdict(
         "untrained",
@@ -134,7 +138,8 @@ def _against_random(measures: Measures) -> Verdict | None:
     if ratio < 0.97:
         words = f"Its error is {ratio:.2f} times that of a random encoder with the best linear decoder ({model} against {random})."
         return Verdict("random encoder", "good", words)
-    easy = (_ratio(measures, "random", "pca") or 2.0) < 1.1
+    error = measures["error"]
+    easy = error["random"] < 0.5 * error["mean"] and (_ratio(measures, "random", "pca") or 2.0) < 1.1
     if easy and ratio < LOSES:
         return Verdict(
             "random encoder",
@@ -180,7 +185,8 @@ def _copying(measures: Measures) -> Verdict | None:
     if (small and ratio < COPIES) or (wide and free):
         width = f", and the code ({sizes['code']}) is as wide as the data ({sizes['width']})" if wide else ""
         smaller = max(1, min(sizes["effective"], sizes["width"] - 1) // 2)
-        advice = f"Choose a smaller code_size (such as {smaller}), or spoil the inputs, so that it must learn what belongs together."
+        less = f"Choose a smaller code_size (such as {smaller}), or spoil" if smaller < sizes["code"] else "Give more columns, or spoil"
+        advice = f"{less} the inputs, so that it must learn what belongs together."
         return Verdict("merely copies", "bad", f"It can copy whatever it is given: {unlike}{width}.", advice)
     if wide or ratio < COPIES:
         return Verdict("copying", "warn", f"It hardly tells data from nonsense: {unlike}.", "Train longer, or choose a smaller code_size.")
@@ -255,7 +261,9 @@ def _doubts(measures: Measures) -> Verdict | None:
     """Whether the numbers can be trusted."""
     count, far = measures.get("rows", {}).get("held_out"), measures.get("outliers")
     if count is not None and count < FEW:
-        words = f"Only {count} held-out rows" if count else "No held-out rows: everything was measured on the training rows"
+        words = (
+            f"Only {count} held-out row{'s' * (count > 1)}" if count else "No held-out rows: everything was measured on the training rows"
+        )
         return Verdict("few rows", "warn", f"{words}; the numbers here are shaky.", "Give more rows.")
     if far:
         words = f"{far} rows lie so far out that any mean would be about them alone; they were left out of these numbers."
