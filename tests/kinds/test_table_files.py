@@ -139,6 +139,32 @@ def test_parquet_pieces_are_merged_and_split(tmp_path):
         assert table.claims(source)
 
 
+def test_pieces_of_large_row_groups_in_random_order(tmp_path):
+    values = np.arange(300_000)
+    pq.write_table(pa.table({"a": values, "w": pa.array(values % 7).cast(pa.string())}), tmp_path / "t.parquet", row_group_size=150_000)
+    pieces = table.read(tmp_path / "t.parquet")
+    starts = np.cumsum([0, *pieces.counts])
+    for i in np.random.default_rng(0).integers(0, len(pieces.counts), 40):
+        chunk = pieces.load(i)
+        assert (np.asarray(chunk["a"]) == values[starts[i] : starts[i + 1]]).all()
+        assert chunk["w"][0].as_py() == str(starts[i] % 7)
+    assert any(Path(tempfile.gettempdir()).glob("hourglass-*/0.arrow"))
+
+
+def test_errors_in_later_pieces_name_the_row_of_the_file(tmp_path):
+    pq.write_table(pa.table({"a": np.arange(200_000.0)}), tmp_path / "t.parquet", row_group_size=65_536)
+    facts = table.learn(table.read(tmp_path / "t.parquet"))
+    values = np.arange(200_000.0)
+    values[150_000] = np.inf
+    pq.write_table(pa.table({"a": values}), tmp_path / "t.parquet", row_group_size=65_536)
+    pieces = table.read(tmp_path / "t.parquet")
+    with pytest.raises(BadData, match="row 150000 "):
+        table.learn(pieces)
+    with pytest.raises(BadData, match="row 150000 "):
+        for i in range(len(pieces.counts)):
+            table.to_tensor(pieces.load(i), facts)
+
+
 def test_files_of_one_table(tmp_path):
     (tmp_path / "1.csv").write_text("a,b\n1,x\n")
     (tmp_path / "2.csv").write_text("b,a\ny,2.5\n")

@@ -30,7 +30,8 @@ WIDER = {"null": pa.int64(), "int64": pa.float64()}  # what a column becomes whe
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text table is written. `names` are given to the columns when there is no header; `share` is how even its rows are."""
+    """How a text table is written. `names` are given to the columns when there is no header; `share` is how even its rows are
+    (in a single column: the share of numbers among them), which tells a table from prose."""
 
     separator: str
     decimal: str
@@ -223,7 +224,8 @@ def _separator(lines: list[str]) -> tuple[str, int, float]:
             share = times / widths.total()
             found.append((share >= 0.9, share if share < 0.9 else 0.0, -SEPARATORS.index(separator), separator, columns, share))
     if not found:
-        return ",", 1, 1.0
+        numbers = [_value(row[0]) for row in _rows(lines, ",")]
+        return ",", 1, sum(numbers) / max(1, len(numbers))
     return max(found)[3:]
 
 

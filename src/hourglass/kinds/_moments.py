@@ -116,15 +116,25 @@ class Numbers:
         if self.sample is None and len(values) <= self.keep:
             self.keys, self.sample = keys, values
             return
-        old = self.sample if self.sample is not None else values[:0]
-        limit = self.keys.max() if len(self.keys) >= self.keep else np.inf
+        if self.sample is None:
+            self.sample = values[:0]
+        limit = self.keys.max() if len(self.keys) == self.keep else np.inf
         if len(keys) > self.keep:
             limit = min(limit, np.partition(keys, self.keep - 1)[self.keep - 1])
-        new = np.flatnonzero(keys <= limit)
-        every = np.concatenate([self.keys, keys[new]])
-        best = np.sort(np.argpartition(every, self.keep - 1)[: self.keep]) if len(every) > self.keep else np.arange(len(every))
-        self.sample = np.concatenate([old, values[new]])[best]
-        self.keys = every[best]
+        new = np.flatnonzero(keys < limit) if limit < np.inf else np.arange(len(keys))
+        room = self.keep - len(self.keys)
+        self.sample = np.concatenate([self.sample, values[new[:room]]]) if room else self.sample
+        self.keys = np.concatenate([self.keys, keys[new[:room]]])
+        self._swap(values, keys, new[room:])
+
+    def _swap(self, values: Array, keys: Array, new: Array) -> None:
+        """The sample is full: rows `new` take the places of held ones with larger keys."""
+        if len(new) and self.sample is not None:
+            every = np.concatenate([self.keys, keys[new]])
+            stays = np.zeros(len(every), dtype=bool)
+            stays[np.argpartition(every, self.keep - 1)[: self.keep]] = True
+            places, rows = np.flatnonzero(~stays[: self.keep]), new[stays[self.keep :]]
+            self.sample[places], self.keys[places] = values[rows], keys[rows]
 
     def _sorted(self, mean: Array, scale: Array, constant: Array) -> Array:
         """The smallest step of each column; on the way, mean and scale of columns with wild values are mended in place."""

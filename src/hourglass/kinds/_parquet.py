@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +17,10 @@ import pyarrow.parquet as pq
 
 from hourglass.errors import BadData, BadFile
 
-__all__ = ["ROWS", "Portion", "parquet", "recut", "unique"]
+__all__ = ["FIRST_ROW", "ROWS", "Portion", "parquet", "recut", "unique"]
 
 ROWS = 65_536
+FIRST_ROW = b"hourglass.first_row"  # in the metadata of a piece: where it begins, for messages
 
 
 @dataclass
@@ -78,20 +82,47 @@ def _cuts(rows: list[int]) -> list[tuple[tuple[int, ...], int, int]]:
 
 
 class _Groups:
-    """Row groups of one Parquet file; the last one decoded is kept, since neighbouring pieces may share it."""
+    """Row groups of one Parquet file.
+
+    Neighbouring pieces of a large row group share its decoding. When a group has been decoded twice and is asked for again, its
+    pieces are being read in random order: then it is kept in a temporary file that can be read from any row on.
+    """
 
     def __init__(self, path: str, meta: Any) -> None:
-        self.path, self.meta = path, meta
+        self.path, self.meta, self.folder = path, meta, ""
         self.held: tuple[tuple[int, ...], Any] = ((), None)
+        self.decoded: Counter[tuple[int, ...]] = Counter()
 
     def load(self, groups: tuple[int, ...], start: int, stop: int) -> Any:
         """Rows `start` to `stop` of these row groups."""
-        if self.held[0] == groups:
-            return self.held[1].slice(start, stop - start)
+        kept = Path(self.folder, f"{groups[0]}.arrow")
+        if self.folder and kept.exists():
+            return pa.ipc.open_file(pa.memory_map(str(kept))).read_all().slice(start, stop - start)
+        if self.held[0] != groups:
+            self.held = (groups, self._decode(groups))
+        table = self.held[1]
+        if stop - start == table.num_rows:
+            self.held = ((), None)
+        elif self.decoded[groups] == 3:
+            self._keep(table, groups[0])
+        return table.slice(start, stop - start)
+
+    def _decode(self, groups: tuple[int, ...]) -> Any:
+        self.decoded[groups] += 1
         try:
             with pq.ParquetFile(self.path, metadata=self.meta) as file:
-                table = file.read_row_groups(list(groups))
+                return file.read_row_groups(list(groups))
         except (pa.ArrowInvalid, OSError) as error:
             raise BadFile(f"{self.path} cannot be read: {error}") from None
-        self.held = (groups, table) if stop - start < table.num_rows else ((), None)
-        return table.slice(start, stop - start)
+
+    def _keep(self, table: Any, group: int) -> None:
+        """Write a row group to the temporary folder, if the disk has ample room."""
+        if shutil.disk_usage(tempfile.gettempdir()).free < 8 * table.nbytes:
+            return
+        if not self.folder:
+            self.folder = tempfile.mkdtemp(prefix="hourglass-")
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        part = Path(self.folder, f"{group}.part")
+        with pa.ipc.new_file(str(part), table.schema) as writer:
+            writer.write_table(table)
+        part.replace(part.with_suffix(".arrow"))

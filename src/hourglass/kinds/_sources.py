@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import weakref
 import zipfile
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from hourglass.errors import BadData, BadFile, BadOption, BadType, SchemaMismatch, did_you_mean
 from hourglass.kinds import _csv
-from hourglass.kinds._parquet import ROWS, Portion, parquet, recut, unique
+from hourglass.kinds._parquet import FIRST_ROW, ROWS, Portion, parquet, recut, unique
 from hourglass.parts import Pieces
 
 __all__ = ["FOLDER_SUFFIXES", "SUFFIXES", "array_table", "as_table", "expand", "is_lazy", "pieces", "suffix"]
@@ -208,13 +209,15 @@ def _joined(portions: list[Portion], name: str) -> Pieces:
         schema = pa.unify_schemas(ordered, promote_options="permissive").with_metadata(first.schema.metadata)
     except pa.ArrowTypeError as error:
         raise SchemaMismatch(f"the files of {name} have columns of different types: {error}") from None
+    starts = list(accumulate((count for portion in portions for count in portion.counts), initial=0))
     where = [(portion, i) for portion in portions for i in range(len(portion.counts))]
 
     def load(index: int) -> Any:
         portion, i = where[index]
         table = portion.load(i)
         table = table if table.column_names == names else table.select(names)
-        return table.cast(schema) if not table.schema.equals(schema, check_metadata=True) else table
+        table = table if table.schema.equals(schema) else table.cast(schema)
+        return table.replace_schema_metadata({**(schema.metadata or {}), FIRST_ROW: str(starts[index]).encode()})
 
     counts = [count for portion in portions for count in portion.counts]
     return Pieces(counts, load, name, sum(counts) * len(names) * 4)

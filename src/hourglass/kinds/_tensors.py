@@ -16,6 +16,7 @@ from hourglass.kinds._columns import cleaned, matrix, sort, text
 from hourglass.kinds._dates import cycle, from_seconds, microseconds, parse, seconds
 from hourglass.kinds._layout import owners, schema_of
 from hourglass.kinds._moments import Array, refuse_infinities, row_blocks
+from hourglass.kinds._parquet import FIRST_ROW
 from hourglass.parts import Batch
 
 __all__ = ["array_batch", "column_values", "frame_batch", "frame_columns", "number_matrix", "numbers_back"]
@@ -37,12 +38,13 @@ def array_batch(array: Array, facts: Facts, dtype: torch.dtype) -> Batch:
 def frame_batch(table: Any, facts: Facts) -> Batch:
     """A Table with the learned columns as a float32 batch."""
     x = torch.zeros((table.num_rows, facts["shape"][0]))
-    columns = facts["columns"]
+    first = int((table.schema.metadata or {}).get(FIRST_ROW, 0))
+    columns = [{**column, "first_row": first} for column in facts["columns"]]
     gone: list[tuple[Any, Tensor]] = []  # which columns, and which of their cells are missing
     ordered = [i for i, column in enumerate(columns) if column["type"] in ("number", "date")]
     if ordered:
         arrays = [_number(table[columns[i]["name"]], columns[i], x) for i in ordered]
-        found = _standardise(matrix(arrays), x, facts, lambda i: str(columns[ordered[i]]["name"]))
+        found = _standardise(matrix(arrays), x, facts, lambda i: str(columns[ordered[i]]["name"]), first)
         gone += [] if found is None else [(ordered, found)]
     for i, column in enumerate(columns):
         if column["type"] in ("boolean", "category"):
@@ -111,7 +113,7 @@ def column_values(numbers: Array, missing: Array, type_: Any, column: Column) ->
     return pa.array(rounded.astype(whole.to_pandas_dtype()), mask=missing).cast(type_)
 
 
-def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], str]) -> Tensor | None:
+def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], str], first: int = 0) -> Tensor | None:
     """Scaled numbers into the first elements of `x`; returns which were missing (B, N), or None. Computed in float64, block by block."""
     mean, rate, width = facts["mean"], 1 / facts["scale"], len(facts["mean"])
     missing = None
@@ -119,7 +121,7 @@ def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], s
         part = torch.sub(_tensor(values[rows]), mean).mul_(rate)
         low, high = torch.aminmax(part)
         if not (low >= -EDGE and high <= EDGE):
-            refuse_infinities(values[rows], name, rows.start)
+            refuse_infinities(values[rows], name, first + rows.start)
             gone = part.isnan()
             if gone.any():
                 missing = torch.zeros((len(values), width), dtype=torch.bool) if missing is None else missing
@@ -153,13 +155,14 @@ def _finish(x: Tensor, missing: Tensor | None, facts: Facts) -> Batch:
     return Batch(x.masked_fill_(~mask, 0.0), mask)
 
 
-def _wrong(column: Any, name: str, bad: Any, wanted: str) -> SchemaMismatch:
+def _wrong(column: Any, told: Column, bad: Any, wanted: str) -> SchemaMismatch:
     """The error for values that are not of the sort that was learned; `bad` marks them."""
     marks = np.asarray(pc.fill_null(bad, False))
     row = int(marks.argmax())
+    where = f"row {row + told.get('first_row', 0)} (counting from 0)"
     return SchemaMismatch(
-        f"column {name!r} held {wanted} in training, but row {row} (counting from 0) holds {column[row].as_py()!r} "
-        f"({int(marks.sum())} such rows); mend these values, or fit a new model"
+        f"column {told['name']!r} held {wanted} in training, but {where} holds {column[row].as_py()!r} ({int(marks.sum())} such rows); "
+        "mend these values, or fit a new model"
     )
 
 
@@ -175,9 +178,9 @@ def _number(column: Any, told: Column, x: Tensor) -> Any:
             return pc.cast(neat, pa.float64())
         except pa.ArrowInvalid:
             looks = pc.match_substring_regex(neat, r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$")
-            raise _wrong(column, name, pc.invert(looks), "numbers") from None
+            raise _wrong(column, told, pc.invert(looks), "numbers") from None
     if found == "date":
-        raise _wrong(column, name, pc.is_valid(column), "numbers")
+        raise _wrong(column, told, pc.is_valid(column), "numbers")
     return column
 
 
@@ -189,12 +192,12 @@ def _date(column: Any, told: Column, x: Tensor) -> Any:
         parsed = next((dates for each in (form, "iso") if (dates := parse(neat, each)) is not None), None)
         if parsed is None:
             bad = pa.array([value is not None and parse(pa.array([value]), form) is None for value in neat.to_pylist()])
-            raise _wrong(column, name, bad, "dates" if form == "iso" else f"dates written as {form}")
+            raise _wrong(column, told, bad, "dates" if form == "iso" else f"dates written as {form}")
         column = parsed
     elif pa.types.is_null(column.type):
         column = pc.cast(column, pa.timestamp("us"))
     elif found != "date":
-        raise _wrong(column, name, pc.is_valid(column), "dates")
+        raise _wrong(column, told, pc.is_valid(column), "dates")
     times, missing = microseconds(column)
     for place, kind in zip(told.get("cycle_starts", []), told["cycles"], strict=True):
         x[:, place : place + 2] = torch.from_numpy(cycle(times, kind))
@@ -208,7 +211,7 @@ def _flag(column: Any, told: Column, x: Tensor) -> Array:
         flags = pc.cast(cleaned(column) if sort(column.type, name) in ("text", "category") else column, pa.bool_())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         looks = pc.is_in(pc.utf8_lower(text(column)), pa.array(["true", "false", "0", "1"]))
-        raise _wrong(column, name, pc.invert(looks), "true or false") from None
+        raise _wrong(column, told, pc.invert(looks), "true or false") from None
     x[:, told["start"]] = torch.from_numpy(np.array(pc.fill_null(flags, False), dtype=np.float32))
     return np.array(pc.is_null(flags))
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from hourglass.errors import BadOption, SchemaMismatch, did_you_mean
+from hourglass.errors import BadFile, BadOption, SchemaMismatch, did_you_mean
 from hourglass.kinds import _csv, _sources
 from hourglass.kinds._columns import Columns
 from hourglass.kinds._layout import array_facts, element_names, frame_facts
@@ -44,8 +44,10 @@ def claims(source: Any) -> bool:
         files = [suffix(file) for file in path.rglob("*") if file.is_file()]
         return sum(ending in _sources.FOLDER_SUFFIXES for ending in files) > len(files) / 2
     if suffix(path) in (".txt", ".txt.gz") and path.is_file():
-        dialect = _csv.sniff(path)
-        return dialect.columns > 1 and dialect.share >= 0.9
+        try:
+            return _csv.sniff(path).share >= 0.9
+        except BadFile:  # reading it says what is wrong
+            return True
     return suffix(path) in SUFFIXES
 
 
