@@ -74,13 +74,19 @@ class Stream:
         chosen = [self._load(i)[torch.from_numpy(np.flatnonzero(self._held(i)))] for i in range(len(self.pieces.counts)) if self._held(i).any()]
         return concatenate(chosen)
 
+    def first(self, count: int) -> Batch:
+        """`count` training rows, some from each of a few pieces."""
+        order = torch.randperm(len(self.pieces.counts), generator=shuffler(self.seed)).tolist()[: self.pool]
+        parts = [self._kept(i)[: max(1, count // len(order))] for i in order]
+        return concatenate(parts)
+
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from number `skip` on; pieces before it are read but not converted batch by batch."""
         generator = shuffler(self.seed, epoch)
         order = torch.randperm(len(self.pieces.counts), generator=generator).tolist()
         left, number = None, 0
         for begin in range(0, len(order), self.pool):
-            parts = [self._load(i)[torch.from_numpy(np.flatnonzero(~self._held(i)))] for i in order[begin : begin + self.pool]]
+            parts = [self._kept(i) for i in order[begin : begin + self.pool]]
             pool = concatenate([left, *parts] if left is not None else parts)
             del parts
             mixed = torch.randperm(pool.count, generator=generator)
@@ -90,6 +96,9 @@ class Stream:
                 if number > skip:
                     yield pool[mixed[step * self.batch_size : (step + 1) * self.batch_size]]
             left = pool[mixed[whole * self.batch_size :]]
+
+    def _kept(self, piece: int) -> Batch:
+        return self._load(piece)[torch.from_numpy(np.flatnonzero(~self._held(piece)))]
 
     def _load(self, piece: int) -> Batch:
         return self.to_tensor(self.pieces.load(piece))

@@ -114,7 +114,7 @@ class Model:
 
     def encode(self, x: Tensor) -> Code:
         """The code of `x`, (B, *shape) or (M, B, *shape); its rows are M * B."""
-        return self.bottleneck(self._fold(self.encoder(self._spread(x))), encode=self._again)  # type: ignore[no-any-return]
+        return self.bottleneck(self._hidden(x), encode=self._hidden)  # type: ignore[no-any-return]
 
     def decode(self, z: Tensor) -> Tensor:
         """The decoder's output for codes `z` (M * B, *code_shape)."""
@@ -146,8 +146,10 @@ class Model:
         """The first member's part of something with M * B rows: members' codes are not aligned, so a code is one member's."""
         return rows if self.members == 1 else rows[: rows.shape[0] // self.members]
 
-    def _again(self, x: Tensor) -> Tensor:
-        return self._fold(self.encoder(self._spread(x)))
+    def _hidden(self, x: Tensor) -> Tensor:
+        """What the encoder gives, members folded into the rows; never in half precision, in which costs would be rough."""
+        h = self._fold(self.encoder(self._spread(x)))
+        return h.float() if h.dtype == torch.bfloat16 else h
 
     def _spread(self, x: Tensor) -> Tensor:
         """Give every member a view of the samples."""

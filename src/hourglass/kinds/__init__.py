@@ -1,1 +1,32 @@
 """Kinds of data: file to rows to tensor and back; one file each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hourglass.errors import BadData, BadFile, BadOption
+from hourglass.parts import find, listing
+
+__all__ = ["infer"]
+
+
+def infer(source: Any) -> str:
+    """The kind of some data, from path and content; `BadData` where no kind, `BadOption` where more than one takes them."""
+    claiming = [name for name in listing("kinds") if find("kinds", name).claims(source)]
+    if len(claiming) == 1:
+        return claiming[0]
+    told = _told(source)
+    if claiming:
+        raise BadOption(f"{told} could be read as {' or as '.join(claiming)}: say which, such as kind={claiming[0]!r} (--kind {claiming[0]})")
+    if isinstance(source, str) or hasattr(source, "__fspath__"):
+        from pathlib import Path
+
+        if not any(sign in str(source) for sign in "*?[:") and not Path(source).exists():
+            raise BadFile(f"there is no file or folder {source}; check the path")
+    raise BadData(f"{told}: no kind of data takes this; hourglass reads {', '.join(listing('kinds'))}; name one by kind= (--kind)")
+
+
+def _told(source: Any) -> str:
+    """A source in a few words."""
+    shape = getattr(source, "shape", None)
+    return f"data of type {type(source).__name__}, shape {tuple(shape)}" if shape is not None else repr(source)[:80]

@@ -134,6 +134,7 @@ class Stepper:
         self.half_precision = widest >= WIDE and self.parameters[0].dtype == torch.float32 and fast_bfloat16()
         self.halves: tuple[Half, Half] | None = None
 
+    @torch.no_grad()
     def __call__(self, batch: Batch, target: Batch) -> Tensor:
         """Nats of one batch; leaves gradients."""
         enter, leave = self.halves = self.halves or self._prepare()

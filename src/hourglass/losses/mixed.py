@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hourglass.errors import BadOption, did_you_mean
-from hourglass.layers.links import Choices, logits
+from hourglass.layers.links import Choices, elements, logits
 from hourglass.layers.variance import Variance
 
 
@@ -29,10 +29,7 @@ class Mixed(nn.Module):
     def __init__(self, facts: dict[str, Any], each: bool, members: int) -> None:
         super().__init__()
         (size,) = facts["shape"]
-        sorts = torch.zeros(size, dtype=torch.long)
-        for sort, start, width in facts["fields"]:
-            sorts[start : start + width] = ("number", "category", "flag").index(sort)
-        self.numbers, self.flags = (torch.nonzero(sorts == which).flatten() for which in (0, 2))
+        self.numbers, self.flags = (elements(facts["fields"], sort) for sort in ("number", "flag"))
         self.choices = Choices(facts["fields"])
         resolution = facts["resolution"].expand(size)[self.numbers]
         self.variance = Variance(resolution, (len(self.numbers),), each, members) if len(self.numbers) else None

@@ -45,14 +45,15 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """Codes back to pictures (B, outputs * C, H, W)."""
 
-    def __init__(self, first: nn.Module, body: nn.Module, beside: nn.Module | None, shape: Sequence[int]) -> None:
+    def __init__(self, first: nn.Module, body: nn.Module, beside: nn.Module | None, shape: Sequence[int], sides: Sequence[int]) -> None:
         super().__init__()
-        self.first, self.body, self.beside, self.shape = first, body, beside, tuple(shape)
+        self.first, self.body, self.beside = first, body, beside
+        self.shape, self.sides = tuple(shape), torch.Size(sides)
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, *code_shape) to (B, outputs * C, H, W); spatial codes give a picture 2^levels times their size."""
         out: Tensor = self.body(self.first(z))
-        if z.dim() == 2:
+        if z.dim() == 2 or z.shape[-2:] == self.sides:
             out = out[..., : self.shape[-2], : self.shape[-1]]
         return out if self.beside is None else out + self.beside(z).unflatten(1, self.shape)
 
@@ -105,10 +106,10 @@ def decoder(
             body += [Residual(before, activation), make_activation(activation), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
         body += [make_activation(activation), nn.Conv2d(channels[0], whole[0], 3, padding=1)]
         if code == "spatial":
-            return ConvDecoder(nn.Conv2d(code_shape[0], channels[-1], 3, padding=1), nn.Sequential(*body), None, whole)
+            return ConvDecoder(nn.Conv2d(code_shape[0], channels[-1], 3, padding=1), nn.Sequential(*body), None, whole, sides)
         first = nn.Sequential(nn.Linear(code_shape[0], channels[-1] * sides[0] * sides[1]), nn.Unflatten(1, (channels[-1], *sides)))
         path = nn.Linear(code_shape[0], torch.Size(whole).numel()) if beside else None
-        return ConvDecoder(first, nn.Sequential(*body), path, whole)
+        return ConvDecoder(first, nn.Sequential(*body), path, whole, sides)
 
     return make() if members == 1 else Members(make, members)
 

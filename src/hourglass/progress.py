@@ -1,0 +1,44 @@
+"""Progress bars with time left, on standard error, for anything that takes more than a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hourglass.train import Record
+
+__all__ = ["training", "watched"]
+
+
+@contextmanager
+def _bar(shown: bool, what: str, column: str) -> Iterator[Any]:
+    """A bar that appears after a second; nothing where it is not wanted."""
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn(column))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=1.0, told="")
+        yield lambda share, told="": progress.update(task, completed=share, told=told)
+
+
+def training(records: Iterable[Record], shown: bool) -> None:
+    """Run a training to its end, drawing its progress where `shown`."""
+    with _bar(shown, "training", "{task.fields[told]}") as draw:
+        for record in records:
+            if draw is not None:
+                held_out = "" if record.held_out is None else f"held out {record.held_out:.4g}"
+                draw(record.fraction, held_out or f"epoch {record.epoch}, loss {record.training:.4g}")
+
+
+def watched(pieces: Iterable[Any], count: int, shown: bool, what: str) -> Iterator[Any]:
+    """The pieces, with a bar beside them where there is more than one."""
+    with _bar(shown and count > 1, what, "{task.fields[told]}") as draw:
+        for number, piece in enumerate(pieces):
+            yield piece
+            if draw is not None:
+                draw((number + 1) / count)

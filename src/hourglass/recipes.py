@@ -1,0 +1,122 @@
+"""Which parts suit which kind and purpose: the only owner of defaults, each with its evidence.
+
+M = measured, in docs/benchmarks.md or while the default was chosen; P = published.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hourglass.errors import BadOption, did_you_mean
+from hourglass.parts import Part, listing
+
+__all__ = ["PURPOSES", "check", "resolve"]
+
+PURPOSES = ("embed", "detect", "compress", "denoise", "generate")
+LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
+    "code_size": (int, 1, 65_536),
+    "members": (int, 1, 256),
+    "epochs": (int, 1, 1_000_000),
+    "minutes": ((int, float), 1e-6, 1e6),
+    "batch_size": (int, 1, 1_000_000),
+    "learning_rate": ((int, float), 1e-12, 1e4),
+    "anomalies": ((int, float), 0.0, 0.5),
+    "false_alarms": ((int, float), 0.0, 1.0),
+}
+
+
+def check(settings: dict[str, Any]) -> None:
+    """Refuse values that no recipe can mean; the error names the setting, the value and what is allowed."""
+    if settings["purpose"] not in PURPOSES:
+        raise BadOption(f"purpose={settings['purpose']!r}: {did_you_mean(str(settings['purpose']), PURPOSES)}")
+    for name, (sort, least, most) in LIMITS.items():
+        value = settings.get(name)
+        if value is None or (isinstance(value, str) and value == "auto"):
+            continue
+        whole = "a whole number" if sort is int else "a number"
+        good = isinstance(value, sort) or (hasattr(value, "__index__") if sort is int else hasattr(value, "__float__"))
+        if isinstance(value, bool | str) or not good or not least <= value <= most:
+            raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}, or 'auto'")
+
+
+def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: int) -> dict[str, Any]:
+    """Every "auto" replaced by this kind's and purpose's default, parts as text; `count` is the number of samples."""
+    check(settings)
+    purpose, size = settings["purpose"], math.prod(facts["shape"])
+    picture = len(facts["shape"]) == 3
+    defaults = _picture(purpose, facts, size) if picture else _table(purpose, facts, size)
+    chosen = {name: _merge(settings.get(name), default) for name, default in defaults.items()}
+    chosen["batch_size"] = min(chosen["batch_size"], count)
+    chosen["minutes"] = settings.get("minutes")
+    steps_in_epoch = max(1, count // chosen["batch_size"])
+    automatic = settings.get("epochs") in (None, "auto")
+    chosen["epochs"] = None if chosen["minutes"] and automatic else _epochs(settings, chosen.pop("steps"), steps_in_epoch, picture)
+    chosen.pop("steps", None)
+    return {**chosen, "purpose": purpose, "kind": kind}
+
+
+def _epochs(settings: dict[str, Any], steps: int, steps_in_epoch: int, picture: bool) -> int:
+    given = settings.get("epochs")
+    return int(given) if given not in (None, "auto") else max(1, round(steps / steps_in_epoch))
+
+
+def _merge(given: Any, default: Any) -> Any:
+    """The given value, parts as text; `auto` with options keeps the default's name and options and adds its own."""
+    if given is None or (isinstance(given, str) and given == "auto"):
+        return default
+    if isinstance(given, Part) and given.name == "auto":
+        base = Part.parse(default)
+        return str(Part(base.name, *given.values, **{**base.options, **given.options}))
+    if isinstance(given, tuple):
+        return "own:" + ",".join(f"{role}={_name(factory)}" for role, factory in zip(("encoder", "decoder"), given, strict=True))
+    return str(Part.parse(given)) if isinstance(default, str) and isinstance(given, str | Part) else given
+
+
+def _name(factory: Any) -> str:
+    return str(getattr(factory, "__name__", type(factory).__name__))
+
+
+def _table(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
+    """Tables, and anything that is one row of numbers per sample."""
+    numbers = all(sort == "number" for sort, _, _ in facts["fields"])
+    width = 128 if size <= 128 else 256 if size <= 1024 else 512  # M: 64 and 128 within noise on 16 tables; wide tables need more
+    detect = purpose == "detect"
+    return {
+        "network": f"dense:widths=[{width}],activation={'gelu' if detect else 'relu'}",
+        # P/M: for detection an over-complete code under input noise beats a narrow one by 2 AUROC points on 32 tables
+        "code_size": min(2 * size, 256) if detect else max(1, min(32, math.ceil(size / 3))),
+        "bottleneck": "gaussian" if purpose == "generate" else "plain",
+        "loss": "gaussian" if numbers else "mixed",
+        "spoil": "noise:0.5" if detect or purpose == "denoise" else "none",
+        "members": 4 if detect else 1,  # M: +1.2 AUROC points for 1.5-1.9 times the time
+        "batch_size": 256,
+        "learning_rate": 2e-3,  # M: 1e-3 to 4e-3 within noise at these budgets
+        "steps": 1500 if detect else 2500,
+        "device": "cpu",
+    }
+
+
+def _picture(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
+    """Pictures, brought to one size; compress and denoise keep a spatial code and work at any size."""
+    spatial = purpose in ("compress", "denoise")
+    small = size <= 256 and not spatial
+    widths = "[32,64]" if size <= 32 * 32 else "[24,48,96]"
+    network = "dense:widths=[256]" if small else f"conv:widths={widths}" + (",code=spatial" if spatial else "")
+    return {
+        "network": network,
+        "code_size": (32 if purpose == "denoise" else 16) if spatial else max(1, min(32, size // 4)),
+        "bottleneck": "gaussian" if purpose == "generate" else "plain",
+        "loss": "gaussian",
+        "spoil": "noise:0.1" if purpose == "denoise" else "none",
+        "members": 1,
+        "batch_size": 128 if small else 64,
+        "learning_rate": 2e-3 if small else 1e-3,
+        "steps": 2500 if small else 1000,
+        "device": "cpu",
+    }
+
+
+def spoil_names() -> tuple[str, ...]:
+    """Spoils that can be named, with none."""
+    return ("none", *listing("spoils"))

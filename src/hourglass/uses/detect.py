@@ -1,0 +1,73 @@
+"""Anomalies: samples that the network cannot rebuild as well as it rebuilds what it was trained on.
+
+Scores are squared residuals, each in units of its own usual size on samples that training never saw, averaged over members' errors.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hourglass.model import Model
+from hourglass.parts import Batch
+from hourglass.uses.passes import in_chunks
+
+__all__ = ["p_values", "prepare", "residuals", "scores", "threshold"]
+
+FLOOR = 1e-4  # of the typical residual variance: an element that never errs must not decide alone
+
+
+def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]:
+    """The usual size of each element's residual, and the sorted scores of held-out samples (of training ones where there are too few)."""
+    judged = held_out if held_out.count >= 2 else training
+    errors = in_chunks(_squares(model), judged)
+    flat = errors.flatten(1)
+    real = torch.ones_like(flat) if judged.mask is None else judged.mask.flatten(1).to(flat.dtype)
+    usual = (flat * real).sum(0) / real.sum(0).clamp_min(1)
+    usual = usual.clamp_min(FLOOR * float(usual.mean()) + 1e-12)
+    scored = ((flat * real) / usual).sum(1) / real.sum(1).clamp_min(1)
+    return {"detect.usual": usual, "detect.scores": scored.sort().values}
+
+
+def _squares(model: Model):  # type: ignore[no-untyped-def]
+    """Squared residuals (B, *shape), averaged over members, 0 where masked."""
+
+    def squares(batch: Batch) -> Tensor:
+        passed = model.forward(batch)
+        values = model.loss.data(passed.output)  # type: ignore[operator]
+        errors = (values - passed.target.x).square()
+        return model.mean(errors if passed.target.mask is None else errors * passed.target.mask)
+
+    return squares
+
+
+def residuals(model: Model, batch: Batch) -> Tensor:
+    """Squared residuals in units of their usual size, (B, *shape): what made a sample unusual."""
+    errors = in_chunks(_squares(model), batch)
+    return errors / model.arrays["detect.usual"].to(errors.dtype).reshape(model.shape)
+
+
+def scores(model: Model, batch: Batch) -> Tensor:
+    """How unusual each sample is, (B,): 1 is usual, more is more unusual; missing elements do not count."""
+    usual = model.arrays["detect.usual"]
+    squares = _squares(model)
+
+    def score(part: Batch) -> Tensor:
+        errors = squares(part).flatten(1)
+        weighted = (errors / usual.to(errors.dtype)).sum(1)
+        return weighted / (errors.shape[1] if part.mask is None else part.mask.flatten(1).sum(1).clamp_min(1))
+
+    return in_chunks(score, batch)
+
+
+def p_values(model: Model, scored: Tensor) -> Tensor:
+    """The share of normal samples at least as unusual (conformal: Vovk et al. 2005), in (0, 1]."""
+    known = model.arrays["detect.scores"].to(scored.dtype)
+    below = torch.searchsorted(known, scored.contiguous(), right=False)
+    return (len(known) - below + 1) / (len(known) + 1)
+
+
+def threshold(model: Model, false_alarms: float) -> float:
+    """The score above which a sample is an anomaly, so that about this share of normal samples is above."""
+    known = model.arrays["detect.scores"]
+    return float(torch.quantile(known.double(), 1 - false_alarms))

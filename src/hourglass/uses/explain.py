@@ -1,0 +1,84 @@
+"""Why a sample is unusual: the columns, or the place in the picture, whose residuals stand out, and what was expected instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hourglass.model import Model
+from hourglass.parts import Batch, find
+from hourglass.uses import detect
+from hourglass.uses.embed import rebuilt
+
+__all__ = ["findings"]
+
+NAMED = 3  # columns named at most
+WORTH = 0.1  # a column with less than this share of a row's residual is not named
+
+
+def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: int) -> Any:
+    """A pyarrow Table with a row per sample: row (from `first` on), score, p_value, anomaly, because (empty for normal samples)."""
+    import pyarrow as pa
+
+    residuals = detect.residuals(model, batch)
+    real = batch.x.shape[1:].numel() if batch.mask is None else batch.mask.flatten(1).sum(1).clamp_min(1)
+    scores = residuals.flatten(1).sum(1) / real
+    odd = torch.nonzero(scores > threshold).flatten()
+    reasons = np.full(batch.count, "", dtype=object)
+    if len(odd):
+        explain = _places if len(model.shape) == 3 else _columns
+        reasons[odd.numpy()] = explain(model, batch[odd], residuals[odd], chunk, odd)
+    return pa.table(
+        {
+            "row": np.arange(first, first + batch.count),
+            "score": scores.double().numpy(),
+            "p_value": detect.p_values(model, scores).double().numpy(),
+            "anomaly": (scores > threshold).numpy(),
+            "because": pa.array(reasons.tolist(), pa.string()),
+        }
+    )
+
+
+def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Tensor) -> list[str]:
+    """The columns with most of each row's residual, their values, and the values the network expected."""
+    module = find("kinds", model.kind)
+    names = module.element_names(model.facts)
+    columns = list(dict.fromkeys(names))
+    place = torch.tensor([columns.index(name) for name in names])
+    summed = torch.zeros(len(residuals), len(columns), dtype=residuals.dtype).index_add_(1, place, residuals)
+    shares = summed / summed.sum(1, keepdim=True).clamp_min(1e-30)
+    order = shares.argsort(1, descending=True)[:, :NAMED]
+    given = _cells(module.from_tensor(batch.x, model.facts), columns)
+    expected = _cells(module.from_tensor(rebuilt(model, batch), model.facts), columns)
+    real = None if isinstance(chunk, np.ndarray) else _cells(chunk.take(rows.numpy()), columns)
+    texts = []
+    for row, best in enumerate(order.tolist()):
+        worth = [column for column in best if shares[row, column] >= WORTH] or best[:1]
+        shown = [(columns[c], (real or given)[columns[c]][row], expected[columns[c]][row]) for c in worth]
+        texts.append("; ".join(f"{name} {_text(value)}, expected {_text(usual)}" for name, value, usual in shown))
+    return texts
+
+
+def _cells(chunk: Any, columns: list[str]) -> dict[str, list[Any]]:
+    """Cells by column, of an array or a pyarrow Table."""
+    if isinstance(chunk, np.ndarray):
+        return {name: chunk[:, i].tolist() for i, name in enumerate(columns)}
+    return {name: chunk[name].to_pylist() for name in columns if name in chunk.column_names}
+
+
+def _text(value: Any) -> str:
+    return "missing" if value is None or value != value else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _places(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Tensor) -> list[str]:
+    """Where in the picture the residual is largest, in percent of width and height."""
+    heat = torch.nn.functional.avg_pool2d(residuals.float().sum(1, keepdim=True), 3, stride=1, padding=1).squeeze(1)
+    peaks = heat.flatten(1).argmax(1)
+    height, width = heat.shape[-2:]
+    return [
+        f"unlike expected most at {100 * (peak % width + 0.5) / width:.0f} % from the left, {100 * (peak // width + 0.5) / height:.0f} % from the top"
+        for peak in peaks.tolist()
+    ]
