@@ -34,6 +34,7 @@ TEXT = {
     "tab": ("a\tb\n1.5\tx\n2\ty\n", "utf-8"),
     "bar, mark of order": ("a|b\n1.5|x\n2|y\n", "utf-8-sig"),
     "utf-16": ("a,b\n1.5,x\n2,y\n", "utf-16"),
+    "decimal comma in quotes": ('"a","b"\n"1,5","x"\n"2","y"\n', "utf-8"),
     "quoted": ('"a","b"\n"1.5","x"\n"2","y"\n', "utf-8"),
 }
 
@@ -148,6 +149,8 @@ def test_pieces_of_large_row_groups_in_random_order(tmp_path):
         chunk = pieces.load(i)
         assert (np.asarray(chunk["a"]) == values[starts[i] : starts[i + 1]]).all()
         assert chunk["w"][0].as_py() == str(starts[i] % 7)
+    in_order = [pieces.load(i)["a"][0].as_py() for i in range(len(pieces.counts))]
+    assert in_order == starts[:-1].tolist()
     assert any(Path(tempfile.gettempdir()).glob("hourglass-*/0.arrow"))
 
 
@@ -160,9 +163,9 @@ def test_errors_in_later_pieces_name_the_row_of_the_file(tmp_path):
     pieces = table.read(tmp_path / "t.parquet")
     with pytest.raises(BadData, match="row 150000 "):
         table.learn(pieces)
+    chunks = [pieces.load(i) for i in range(len(pieces.counts))]
     with pytest.raises(BadData, match="row 150000 "):
-        for i in range(len(pieces.counts)):
-            table.to_tensor(pieces.load(i), facts)
+        table.to_tensor(chunks[2], facts)
 
 
 def test_files_of_one_table(tmp_path):
@@ -238,7 +241,8 @@ def test_other_columns_at_use_time():
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".json"])
 def test_written_tables_can_be_read(tmp_path, ending):
-    source = pa.table({"a": [1, None, 3], "b": ["x", "y, z", None], "c": [0.5, 1.5, None], "d": [True, False, True]})
+    source = pa.table({"a": [1, None, 3], "b": ["x", "y, z", None], "c": [0.5, 1.5, None], "d": [True, False, True], "e": ["k", "k", "l"]})
+    source = source.set_column(4, "e", source["e"].dictionary_encode())
     facts = table.learn(table.read(source))
     path = tmp_path / f"out{ending}"
     table.write([source.slice(0, 1), source.slice(1)], path, facts)

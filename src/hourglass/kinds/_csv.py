@@ -54,7 +54,7 @@ def sniff(path: Path) -> Dialect:
     separator, columns, share = _separator(lines)
     rows = _rows(lines, separator)
     names = None if _header(rows) else tuple(f"x{i}" for i in range(columns))
-    return Dialect(separator, _decimal(rows, separator), encoding, names, columns, share, '"' in text)
+    return Dialect(separator, _decimal(rows), encoding, names, columns, share, '"' in text)
 
 
 def estimated_rows(path: Path) -> int:
@@ -229,12 +229,12 @@ def _separator(lines: list[str]) -> tuple[str, int, float]:
     return max(found)[3:]
 
 
-def _decimal(rows: list[list[str]], separator: str) -> str:
-    """A comma, if numbers are written with commas and none with points."""
+def _decimal(rows: list[list[str]]) -> str:
+    """A comma, if numbers are written with commas and none with points (between commas as separators these stand in quotes)."""
     cells = [cell for row in rows for cell in row]
     with_comma = any(re.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?", cell) for cell in cells)
     with_point = any(re.fullmatch(r"[-+]?\d*\.\d+([eE][-+]?\d+)?", cell) for cell in cells)
-    return "," if separator != "," and with_comma and not with_point else "."
+    return "," if with_comma and not with_point else "."
 
 
 def _header(rows: list[list[str]]) -> bool:

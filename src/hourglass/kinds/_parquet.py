@@ -7,8 +7,9 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,45 +85,66 @@ def _cuts(rows: list[int]) -> list[tuple[tuple[int, ...], int, int]]:
 class _Groups:
     """Row groups of one Parquet file.
 
-    Neighbouring pieces of a large row group share its decoding. When a group has been decoded twice and is asked for again, its
-    pieces are being read in random order: then it is kept in a temporary file that can be read from any row on.
+    A large row group is never held whole: pieces that are asked for in order flow from the decoder. At the first one out of order
+    the group is copied to a temporary file that can be read from any row on.
     """
 
     def __init__(self, path: str, meta: Any) -> None:
         self.path, self.meta, self.folder = path, meta, ""
-        self.held: tuple[tuple[int, ...], Any] = ((), None)
-        self.decoded: Counter[tuple[int, ...]] = Counter()
+        self.flow: Iterator[Any] = iter(())
+        self.rest: list[Any] = []
+        self.place = (-1, 0)  # the group and row at which the flow stands
 
     def load(self, groups: tuple[int, ...], start: int, stop: int) -> Any:
         """Rows `start` to `stop` of these row groups."""
-        kept = Path(self.folder, f"{groups[0]}.arrow")
-        if self.folder and kept.exists():
-            return pa.ipc.open_file(pa.memory_map(str(kept))).read_all().slice(start, stop - start)
-        if self.held[0] != groups:
-            self.held = (groups, self._decode(groups))
-        table = self.held[1]
-        if stop - start == table.num_rows:
-            self.held = ((), None)
-        elif self.decoded[groups] == 3:
-            self._keep(table, groups[0])
-        return table.slice(start, stop - start)
-
-    def _decode(self, groups: tuple[int, ...]) -> Any:
-        self.decoded[groups] += 1
         try:
-            with pq.ParquetFile(self.path, metadata=self.meta) as file:
-                return file.read_row_groups(list(groups))
+            if stop - start == sum(self.meta.row_group(group).num_rows for group in groups):
+                with self._opened() as file:
+                    return file.read_row_groups(list(groups))
+            return self._part(groups[0], start, stop)
         except (pa.ArrowInvalid, OSError) as error:
             raise BadFile(f"{self.path} cannot be read: {error}") from None
 
-    def _keep(self, table: Any, group: int) -> None:
-        """Write a row group to the temporary folder, if the disk has ample room."""
-        if shutil.disk_usage(tempfile.gettempdir()).free < 8 * table.nbytes:
-            return
+    def _part(self, group: int, start: int, stop: int) -> Any:
+        kept = Path(self.folder, f"{group}.arrow")
+        if start and self.place != (group, start) and not (self.folder and kept.exists()):
+            kept = self._keep(group) or kept
+        if self.folder and kept.exists():
+            return pa.ipc.open_file(pa.memory_map(str(kept))).read_all().slice(start, stop - start)
+        if self.place != (group, start):
+            self.flow, self.rest, self.place = self._batches(group), [], (group, 0)
+            while self.place[1] < start:
+                self._take(min(ROWS, start - self.place[1]))
+        return self._take(stop - start)
+
+    def _take(self, rows: int) -> Any:
+        """The next rows of the flow."""
+        while sum(batch.num_rows for batch in self.rest) < rows:
+            self.rest.append(next(self.flow))
+        table = pa.Table.from_batches(self.rest)
+        self.rest = table.slice(rows).to_batches()
+        self.place = (self.place[0], self.place[1] + rows)
+        return table.slice(0, rows)
+
+    def _opened(self) -> Any:
+        return pq.ParquetFile(self.path, metadata=self.meta, pre_buffer=False, buffer_size=2**20)
+
+    def _batches(self, group: int) -> Iterator[Any]:
+        with self._opened() as file:
+            yield from file.iter_batches(ROWS, row_groups=[group])
+
+    def _keep(self, group: int) -> Path | None:
+        """Copy a row group to the temporary folder, unless the disk has too little room."""
+        needed = 4 * self.meta.row_group(group).total_byte_size
+        if shutil.disk_usage(tempfile.gettempdir()).free < needed:
+            return None
         if not self.folder:
             self.folder = tempfile.mkdtemp(prefix="hourglass-")
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         part = Path(self.folder, f"{group}.part")
-        with pa.ipc.new_file(str(part), table.schema) as writer:
-            writer.write_table(table)
-        part.replace(part.with_suffix(".arrow"))
+        batches = self._batches(group)
+        first = next(batches)
+        with pa.ipc.new_file(str(part), first.schema) as writer:
+            for batch in chain([first], batches):
+                writer.write_batch(batch)
+        return part.replace(part.with_suffix(".arrow"))

@@ -85,20 +85,27 @@ def as_table(frame: Any) -> Any:
             unique([str(name) for name in frame.columns] if not is_lazy(frame) else [], "the frame")
             wrapped = nw.from_native(frame)
         eager = wrapped.collect() if isinstance(wrapped, nw.LazyFrame) else wrapped
-        table = pa.table([series.to_arrow() for series in eager.iter_columns()], names=[str(name) for name in eager.columns])
+        table = pa.table([_column(series) for series in eager.iter_columns()], names=[str(name) for name in eager.columns])
     unique(table.column_names, "the frame")
     _filled(table.num_rows, table.num_columns)
     return table
 
 
 def array_table(array: Any, names: list[str]) -> Any:
-    """A 2-d array as a Table with these names; cells of object arrays may be of mixed sorts."""
+    """A 2-d array as a Table with these names; in object arrays each column finds its own type."""
+    return pa.table([_column(array[:, i]) for i in range(array.shape[1])], names=names)
+
+
+def _column(values: Any) -> Any:
+    """Values as an Arrow array; numbers and words mixed become words. Other objects raise `BadType`."""
     try:
-        return pa.table([pa.array(array[:, i], from_pandas=True) for i in range(array.shape[1])], names=names)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise BadType(
-            f"the argument must be a string or a number in every cell of an object array, and of one sort per column: {error}"
-        ) from None
+        return values.to_arrow() if isinstance(values, nw.Series) else pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        cells = list(values)
+        odd = next((cell for cell in cells if not isinstance(cell, str | int | float | np.generic | None)), None)
+        if odd is not None:
+            raise BadType(f"the argument must be a string or a number in every cell; one is {odd!r} ({type(odd).__name__})") from None
+        return pa.array([None if cell is None or cell != cell else str(cell) for cell in cells], pa.string())
 
 
 def is_lazy(source: Any) -> bool:

@@ -70,17 +70,23 @@ def _csv_gz(tables: Iterator[Any], file: Any, label: str | None) -> None:
 
 
 def _plain(table: Any) -> Any:
-    """Categories as text and times at their coarsest unit, which is how CSV holds them."""
+    """Categories as text, durations as whole numbers and NaN as empty cells, which is how CSV holds them."""
     for i, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            table = table.set_column(i, field.name, table[field.name].cast(field.type.value_type))
-        elif pa.types.is_floating(field.type):
-            table = table.set_column(
-                i, field.name, pa.chunked_array([pa.array(np.asarray(table[field.name]), from_pandas=True)], field.type)
-            )
-        elif pa.types.is_null(field.type):
-            table = table.set_column(i, field.name, pa.nulls(table.num_rows, pa.string()))
+        column, type_ = table[field.name], field.type
+        if pa.types.is_dictionary(type_):
+            column = column.cast(type_.value_type)
+        elif pa.types.is_floating(type_):
+            column = pa.chunked_array([pa.array(np.asarray(column, np.float64), from_pandas=True).cast(_float(type_))])
+        elif pa.types.is_duration(type_):
+            column = column.cast(pa.int64())
+        elif pa.types.is_null(type_) or pa.types.is_string_view(type_):
+            column = column.cast(pa.string())
+        table = table.set_column(i, field.name, column)
     return table
+
+
+def _float(type_: Any) -> Any:
+    return type_ if pa.types.is_float32(type_) else pa.float64()
 
 
 def _parquet(tables: Iterator[Any], file: Any, label: str | None) -> None:

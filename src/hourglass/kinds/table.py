@@ -133,7 +133,7 @@ def restore(chunk: Any, source: Any) -> Any:
         return table
     if isinstance(source, pa.RecordBatch):
         return table.combine_chunks().to_batches()[0]
-    if not nw.dependencies.is_into_dataframe(source):
+    if not (nw.dependencies.is_into_dataframe(source) or _sources.is_lazy(source)):
         return table
     frame = nw.from_native(source)
     made = nw.from_arrow(table, backend=frame.implementation).to_native()
