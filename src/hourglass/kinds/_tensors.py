@@ -65,12 +65,16 @@ def number_matrix(table: Any, names: list[str]) -> Array:
 def numbers_back(values: Array, facts: Facts) -> tuple[Array, Array]:
     """The number elements (B, N) of a sample in the data's units, and which columns are missing (B, C) by their flags."""
     width, start, presence = len(facts["mean"]), facts["presence_start"], facts["presence"].numpy()
-    scaled = np.asarray(values[:, :width], dtype=np.float64)
-    excess = np.abs(scaled) - EDGE
-    if (excess > 0).any():
-        scaled = np.where(excess > 0, np.sign(scaled) * (EDGE + np.expm1(np.clip(excess, 0, FURTHEST))), scaled)
-    with np.errstate(over="ignore"):
-        numbers = scaled * facts["scale"].numpy() + facts["mean"].numpy()
+    mean, scale = facts["mean"].numpy(), facts["scale"].numpy()
+    numbers = np.empty((len(values), width))
+    for rows in row_blocks(len(values), width):
+        scaled = values[rows, :width].astype(np.float64)
+        far = np.abs(scaled) > EDGE
+        if far.any():
+            beyond = scaled[far]
+            scaled[far] = np.sign(beyond) * (EDGE + np.expm1(np.minimum(np.abs(beyond) - EDGE, FURTHEST)))
+        with np.errstate(over="ignore"):
+            numbers[rows] = scaled * scale + mean
     missing = np.zeros((len(values), len(facts["missing"])), dtype=bool)
     missing[:, presence] = ~(values[:, start : start + len(presence)] >= 0.5)
     return numbers, missing
