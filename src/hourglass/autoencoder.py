@@ -137,7 +137,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the samples that `report` may use right after a fit: they are the user's data."""
-        return {name: value for name, value in super().__getstate__().items() if name not in ("_samples", "_double")}
+        return {name: value for name, value in super().__getstate__().items() if name != "_samples"}
 
     @property
     def _n_features_out(self) -> int:
@@ -173,6 +173,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         source = self._checked(X, reset=True)
         reader = reading.Reader(self.kind, source)
         pieces = reader.pieces(source)
+        if pieces.count < 2:
+            raise BadData(f"{pieces.name}: 1 sample is not enough to train on; give at least 2, better some hundreds")
         facts = reader.learn(pieces)
         if not reading.is_path(source):
             self._labels = y
@@ -190,7 +192,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         training(run, self.verbose)
         self.model_ = model
         self._samples = (run.training, run.held_out)
-        self._double: Model | None = None
         return self
 
     def _samples_of(self, reader: reading.Reader, pieces: Any, facts: dict[str, Any], settings: dict[str, Any], seed: int) -> Batch | Stream:
@@ -212,7 +213,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """Arrays, lists and frames as scikit-learn wants them; paths and pictures as they are."""
-        if reading.is_path(X) or isinstance(X, Part) or not (hasattr(X, "shape") or isinstance(X, list | tuple)):
+        if reading.is_path(X) or not (hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple)):
             if X is None or isinstance(X, int | float | bool | dict):
                 raise BadType(f"data are a path, an array or a frame; this is {type(X).__name__}")
             return X
@@ -355,9 +356,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         model = self._fitted()
         if np.dtype(str(dtype).removeprefix("torch.")) != np.float64:
             return model
-        if getattr(self, "_double", None) is None:
-            self._double = model.to(torch.float64)
-        return self._double  # type: ignore[return-value]
+        return model.double()
 
     def _each(
         self, X: Any, use: Callable[[Model, Batch, Any], Any], to: Path_ | None, *, table: str | None = None, array: bool = False

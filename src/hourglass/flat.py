@@ -13,7 +13,8 @@ from hourglass.parts import Batch
 
 __all__ = ["Flat", "Objective"]
 
-Lower = Callable[[Batch, float], tuple[Tensor, Tensor]]
+Nats = Tensor | float
+Lower = Callable[[Batch, float], tuple[Nats, Nats]]
 SUDDEN = 10.0  # a gradient this many times the usual norm is shortened to it
 
 
@@ -31,7 +32,7 @@ class Objective(NamedTuple):
 
 
 class Flat:
-    """One objective's weights as views of one tensor, and their optimizer."""
+    """One objective's weights as views of one tensor, and the moments of its optimizer."""
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
@@ -41,32 +42,43 @@ class Flat:
         self.gradient = self.weight.grad = torch.zeros_like(self.weight)
         for weight, values, gradient in zip(weights, self.weight.data.split(self.sizes), self.gradient.split(self.sizes), strict=True):
             weight.data, weight.grad = values.view(weight.shape), gradient.view(weight.shape)
-        self.optimizer = torch.optim.AdamW([self.weight], lr=0.0, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
-        self.usual = torch.zeros((), device=self.weight.device)
+        self.moments = torch.zeros(2, self.weight.numel())  # Adam's running means of gradients and of their squares
+        self.steps = torch.zeros(())
+        self.usual = 0.0
         self.touched = torch.zeros_like(self.weight, dtype=torch.bool)
 
-    def step(self, batch: Batch, fraction: float, rate: float, first: bool) -> tuple[Tensor, Tensor]:
+    def step(self, batch: Batch, fraction: float, rate: float, first: bool) -> tuple[Nats, Nats]:
         """Lower the objective once; `first` marks the steps in which we watch which weights are reached at all."""
         if self.objective.by_hand is not None:
             loss, cost = self.objective.by_hand(batch, fraction)
         else:
             self.gradient.zero_()
             loss, cost = self.objective.lower(batch, fraction)
-            (loss + cost).backward()  # type: ignore[no-untyped-call]
-        self._clip()
+            (loss + cost).backward()  # type: ignore[no-untyped-call, union-attr]
+            loss, cost = loss.detach(), cost.detach()  # type: ignore[union-attr]
         if first:
             self.touched |= self.gradient != 0
-        self.optimizer.param_groups[0]["lr"] = rate
-        self.optimizer.step()
-        return loss.detach(), cost.detach()
+        if self._clip():
+            self._adam(rate)
+        return loss, cost
 
-    def _clip(self) -> None:
-        """Shorten a sudden gradient to `SUDDEN` times the usual norm; nothing is read back from the device."""
-        norm = self.gradient.norm()
-        limit = torch.where(self.usual > 0, SUDDEN * self.usual, norm)
-        scale = (limit / norm.clamp_min(1e-30)).clamp_max(1.0)
-        self.gradient.mul_(scale)
-        self.usual = torch.where(self.usual > 0, self.usual.lerp(norm * scale, 0.05), norm)
+    def _clip(self) -> bool:
+        """Shorten a sudden gradient to `SUDDEN` times the usual norm; False where it is not finite and must not be followed."""
+        norm = float(torch.linalg.vector_norm(self.gradient))
+        if not math.isfinite(norm):
+            return False
+        limit = SUDDEN * self.usual if self.usual > 0 else norm
+        if norm > limit:
+            self.gradient.mul_(limit / norm)
+        self.usual = 0.95 * self.usual + 0.05 * min(norm, limit) if self.usual > 0 else norm
+        return True
+
+    def _adam(self, rate: float) -> None:
+        """torch's fused Adam, called without the optimizer object, whose bookkeeping costs more than a small network's whole step."""
+        self.steps += 1
+        lists = ([self.weight.data], [self.gradient], [self.moments[0]], [self.moments[1]], [], [self.steps])
+        options = {"lr": rate, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0, "eps": 1e-8, "amsgrad": False, "maximize": False}
+        torch._fused_adam_(*lists, **options)
 
     def revive(self, generator: torch.Generator) -> list[int]:
         """Draw anew every weight that no gradient has ever reached; returns their numbers."""
@@ -79,8 +91,9 @@ class Flat:
 
     def forget(self) -> None:
         """Begin the optimizer's running means anew."""
-        self.optimizer.state.clear()
-        self.usual = torch.zeros_like(self.usual)
+        self.moments.zero_()
+        self.steps.zero_()
+        self.usual = 0.0
 
     def learned(self) -> list[Tensor]:
         """Weights and buffers: a snapshot is a clone of each."""
@@ -89,17 +102,16 @@ class Flat:
     def state(self) -> dict[str, Tensor]:
         """Everything that going on needs, by name."""
         held = {f"learned.{number}": tensor for number, tensor in enumerate(self.learned())}
-        moments = {f"optimizer.{name}": tensor for name, tensor in self.optimizer.state.get(self.weight, {}).items()}
-        return {**held, **moments, "usual": self.usual, "touched": self.touched}
+        usual = torch.tensor(self.usual, dtype=torch.float64)
+        return {**held, "moments": self.moments, "steps": self.steps, "usual": usual, "touched": self.touched}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Put back what `state` gave."""
         for number, tensor in enumerate(self.learned()):
             tensor.copy_(state[f"learned.{number}"])
-        moments = {name.removeprefix("optimizer."): tensor for name, tensor in state.items() if name.startswith("optimizer.")}
-        if moments:
-            self.optimizer.state[self.weight] = {name: tensor.clone() for name, tensor in moments.items()}
-        self.usual, self.touched = state["usual"].clone(), state["touched"].clone()
+        self.moments.copy_(state["moments"])
+        self.steps.copy_(state["steps"])
+        self.usual, self.touched = float(state["usual"]), state["touched"].clone()
 
     def release(self) -> None:
         """Give every weight its own memory again."""

@@ -44,6 +44,7 @@ class Model:
     code_shape: tuple[int, ...]
     arrays: dict[str, Tensor] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
+    doubled: Model | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def build(cls, kind: str, facts: Facts, settings: dict[str, Any], parts: Factories | None = None) -> Model:
@@ -102,6 +103,7 @@ class Model:
 
     def train(self, mode: bool = True) -> Model:
         """Switch to training (or, with False, to use); returns itself."""
+        self.doubled = None
         self.modules().train(mode)
         return self
 
@@ -111,6 +113,12 @@ class Model:
         for name, module in self.modules().items():
             setattr(moved, name, copy.deepcopy(module).to(*args, **kwargs))
         return moved
+
+    def double(self) -> Model:
+        """This model in float64, made once: data given in float64 go through in float64."""
+        if self.doubled is None:
+            self.doubled = self.to(torch.float64)
+        return self.doubled
 
     def encode(self, x: Tensor) -> Code:
         """The code of `x`, (B, *shape) or (M, B, *shape); its rows are M * B."""

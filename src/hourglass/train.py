@@ -100,7 +100,8 @@ class Loop:
         self.progress = Progress()
         self.steps_in_epoch = data.steps()
         self.good = self._snapshot()
-        self.sums = torch.zeros(2, 3)  # loss, cost, count: since the last look, since the last record
+        self.sums = torch.zeros(2, 3, dtype=torch.float64)  # loss, cost, count: since the last look, since the last record
+        self.pending: list[tuple[Any, Any]] = []  # losses and costs not yet summed: reading them would wait for the device
 
     @property
     def fraction(self) -> float:
@@ -127,9 +128,9 @@ class Loop:
         """The rest of an epoch; yields after every step the trouble that was met and mended, mostly None."""
         now, clock = self.progress, time.monotonic()
         for batch in self.data.batches(now.epoch, now.at):
-            rate = self.schedule.rate(self.fraction) * now.factor
-            losses = [flat.step(batch, self.fraction, rate, now.step < CHECK) for flat in self.flats]
-            self.sums += torch.stack([*losses[0], torch.ones(())])
+            fraction = self.fraction
+            rate = self.schedule.rate(fraction) * now.factor
+            self.pending.append([flat.step(batch, fraction, rate, now.step < CHECK) for flat in self.flats][0])
             now.step, now.at = now.step + 1, now.at + 1
             now.seconds, clock = now.seconds + time.monotonic() - clock, time.monotonic()
             yield self._look() if now.step % CHECK == 0 else None
@@ -139,17 +140,25 @@ class Loop:
 
     def _look(self) -> str | None:
         """Look at the losses since the last look; mend what is wrong and say so."""
+        self._sum()
         loss, cost, count = self.sums[0].tolist()
         self.sums[0] = 0
         if count == 0:
             return None
-        if not math.isfinite(loss + cost) or loss / count > self.flats[0].objective.ceiling:
-            return self._remedy("non-finite values" if not math.isfinite(loss + cost) else "a loss worse than knowing nothing")
+        finite = math.isfinite(loss + cost)
+        if not finite or (loss / count > self.flats[0].objective.ceiling and self.progress.remedies < REMEDIES):
+            return self._remedy("a loss worse than knowing nothing" if finite else "non-finite values")
         if self.progress.step == CHECK and any([flat.revive(self.generator) for flat in self.flats]):
             return "some layers were out of reach of any gradient (dead or all-zero weights); they were drawn anew"
         if not math.isfinite(self.progress.best):
             self.good = self._snapshot()
         return None
+
+    def _sum(self) -> None:
+        """Add up what is pending."""
+        told = [(float(loss), float(cost)) for loss, cost in self.pending]
+        self.pending = []
+        self.sums += torch.tensor([sum(loss for loss, _ in told), sum(cost for _, cost in told), len(told)], dtype=torch.float64)
 
     def _remedy(self, what: str) -> str:
         """Back to the last good weights with a tenth of the learning rate."""
@@ -183,6 +192,7 @@ class Loop:
 
     def _record(self, held_out: float | None = None, trouble: str | None = None) -> Record:
         """The state of things; means are those since the last record."""
+        self._sum()
         loss, cost, count = self.sums[1].tolist()
         self.sums[1] = 0
         now, mean = self.progress, 1 / max(count, 1)
@@ -205,6 +215,7 @@ class Loop:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that a checkpoint needs: tensors by name, and numbers."""
+        self._sum()
         tensors = {f"{i}.{name}": tensor for i, flat in enumerate(self.flats) for name, tensor in flat.state().items()}
         good = {f"good.{i}": tensor for i, tensor in enumerate(self.good)}
         return {**tensors, **good, "sums": self.sums, "generator": self.generator.get_state()}, asdict(self.progress)

@@ -19,7 +19,7 @@ import click
 
 from hourglass.errors import BadFile, BadOption, CannotWrite, did_you_mean
 
-__all__ = ["PICTURES", "TABLES", "Place", "beside", "file", "finish", "folder", "free", "is_folder", "make", "place_each", "source"]
+__all__ = ["PICTURES", "TABLES", "Place", "beside", "file", "finish", "folder", "free", "is_folder", "known", "make", "missing", "numbered", "place_each", "ready", "source", "write_bytes"]
 
 TABLES = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".avif", ".npz", ".npy")
@@ -95,9 +95,41 @@ def file(output: str, force: bool, suffixes: Sequence[str] = ()) -> Path:
         context = click.get_current_context()
         context.meta["hourglass.stdout"] = True
         return Path(context.with_resource(tempfile.TemporaryDirectory(prefix="hourglass-"))) / "standard-output.csv"
-    if suffixes and not output.lower().endswith(tuple(suffixes)):
-        raise BadOption(f"-o {output}: a result like this is written as {' '.join(suffixes)}; give the file one of these suffixes")
+    if suffixes:
+        known(output, suffixes)
     return free(Path(output), force)
+
+
+def known(output: str, suffixes: Sequence[str]) -> None:
+    """Refuse a suffix in which this result cannot be written."""
+    if output != "-" and suffixes and not output.lower().endswith(tuple(suffixes)):
+        raise BadOption(f"-o {output}: a result like this is written as {' '.join(suffixes)}; give the file one of these suffixes")
+    if output == "-" and ".csv" not in suffixes:
+        raise BadOption("-o -: only tables go to standard output, as CSV; name a file or a folder")
+
+
+def numbered(output: str, kind: str, force: bool) -> Path:
+    """A folder for results that are numbered by their order; a table goes into it as one file."""
+    if kind == "table":
+        return folder(output, ["table.csv"], force) / "table.csv"
+    inside = Path(output).iterdir() if Path(output).is_dir() else ()
+    return folder(output, [path.name for path in inside if path.stem.isdigit()], force)
+
+
+def ready(target: Path, into_folder: bool) -> str:
+    """The target as text for a kind to write to; its folder is made."""
+    one_file = target.name == "table.csv" or not into_folder
+    if into_folder:
+        make(target.parent if one_file else target)
+    return str(target) if one_file else f"{target}/"
+
+
+def write_bytes(target: Path, data: bytes) -> None:
+    """Bytes to a file, whole or not at all."""
+    from hourglass.writing import atomic
+
+    with atomic(target) as temporary:
+        temporary.write_bytes(data)
 
 
 def finish(path: Path) -> None:
@@ -148,23 +180,32 @@ def files_in(item: str, wanted: Callable[[Path], bool]) -> list[tuple[Path, Path
 
 
 def place_each(
-    inputs: Sequence[str], output: str | None, name: Callable[[Path], Path], wanted: Callable[[Path], bool], force: bool
+    inputs: Sequence[str],
+    output: str | None,
+    wanted: Callable[[Path], bool],
+    *,
+    beside: Callable[[Path], Path],
+    inside: Callable[[Path], Path] = lambda path: path,
+    force: bool = False,
 ) -> list[Place]:
-    """For commands that treat each file by itself: the place of every result. `name` makes a result's path from its input's."""
+    """For commands that treat each file by itself: the place of every result.
+
+    `beside` makes a result's path from its input's, `inside` its path in a folder from the input's relative path.
+    """
     several = len(inputs) > 1 or any(Path(item).is_dir() for item in inputs)
     found = [pair for item in inputs for pair in files_in(item, wanted)]
     if output is None:
-        places = [Place(path, name(path)) for path, _ in found]
-    elif is_folder(output) or several:
-        if not is_folder(output) and Path(output).suffix.lower() in (".hgz", *TABLES, *PICTURES):
-            raise BadOption(f"-o {output}: several inputs need a folder; write -o {Path(output).stem}/")
-        places = [Place(path, Path(output) / relative) for path, relative in found]
-    else:
-        return [Place(found[0][0], free(Path(output), force))]
-    _distinct(places)
-    if output is None:
+        places = [Place(path, beside(path)) for path, _ in found]
+        _distinct(places)
         return [Place(path, free(target, force)) for path, target in places]
-    folder(output, [place.target.relative_to(output) for place in places], force)
+    if not is_folder(output) and not several:
+        return [Place(found[0][0], free(Path(output), force))]
+    if not is_folder(output) and output.lower().endswith((".hgz", *TABLES, *PICTURES)):
+        raise BadOption(f"-o {output}: several inputs need a folder; write -o {Path(output).stem}/")
+    names = [inside(relative) for _, relative in found]
+    places = [Place(path, Path(output) / name) for (path, _), name in zip(found, names, strict=True)]
+    _distinct(places)
+    folder(output, names, force)
     return places
 
 

@@ -48,14 +48,15 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], righ
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    headed = any(columns)
+    look = box.SIMPLE_HEAD if headed else None
+    table = Table(title=Text(title, "bold") if title else None, title_justify="left", show_header=headed, box=look, pad_edge=False)
     for name in columns:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
     stream = sys.stderr if says("stdout") else sys.stdout
-    console = Console(file=stream, width=None if stream.isatty() else WIDTH)
-    console.print(table)
+    Console(file=stream, width=None if stream.isatty() else WIDTH).print(table)
 
 
 @contextmanager

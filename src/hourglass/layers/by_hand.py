@@ -135,7 +135,7 @@ class Stepper:
         self.halves: tuple[Half, Half] | None = None
 
     @torch.no_grad()
-    def __call__(self, batch: Batch, target: Batch) -> Tensor:
+    def __call__(self, batch: Batch, target: Batch) -> Tensor | float:
         """Nats of one batch; leaves gradients."""
         enter, leave = self.halves = self.halves or self._prepare()
         dimensions = len(self.model.shape)

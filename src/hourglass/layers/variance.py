@@ -47,23 +47,34 @@ class Variance(nn.Module):
             nats = torch.where(real, nats, 0)
         return nats.reshape(difference.shape)
 
-    def gradient(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    def gradient(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor | float, Tensor]:
         """As `nats` in training, for (..., B, F): the sum over members of the mean over samples, and its gradient, without autograd."""
         difference = torch.sub(output, target)
-        if mask is not None:
-            difference *= mask
-        rows = difference if self.members > 1 else difference.unsqueeze(0)
+        if mask is None and self.members == 1 and not self.each:
+            return self._one(difference)
+        rows, real = (difference, mask) if self.members > 1 else (difference[None], None if mask is None else mask[None])
+        if real is not None:
+            rows = rows * real
         squares = rows.square()
-        self._follow(squares, mask if mask is None or self.members > 1 else mask.unsqueeze(0))
-        variance = self._floored(rows.dtype)
-        count = rows.shape[1]
+        self._follow(squares, real)
+        variance, count = self._floored(rows.dtype), rows.shape[1]
         constant = (0.5 * (variance.log() + math.log(2 * math.pi)) - self.log_resolution).expand(self.members, 1, rows.shape[2])
-        nats = torch.sum(squares / (2 * variance)) / count
-        if mask is None:
-            nats = nats + constant.sum()
-        else:
-            nats = nats + (constant * (mask if self.members > 1 else mask.unsqueeze(0))).sum() / count
-        return nats, difference.div_((variance * count) if self.members > 1 else (variance * count)[0])
+        constant = constant.sum() if real is None else (constant * real).sum() / count
+        gradient = rows / (variance * count)
+        return (squares / (2 * variance)).sum() / count + constant, gradient if self.members > 1 else gradient[0]
+
+    def _one(self, difference: Tensor) -> tuple[float, Tensor]:
+        """The commonest case, one variance for all of (B, F), with as few operations as can be."""
+        count, size = difference.shape
+        flat = difference.view(-1)
+        total = float(torch.dot(flat, flat))
+        self.batches += 1
+        weight = max(1 / float(self.batches), MOMENTUM)
+        self.value.fill_(float(self.value) * (1 - weight) + total / (count * size) * weight)
+        variance = max(float(self.value), float(self.floor))
+        resolution = float(self.log_resolution.sum()) * (size // self.log_resolution.numel())
+        nats = total / (2 * variance * count) + size * 0.5 * math.log(2 * math.pi * variance) - resolution
+        return nats, difference.div_(variance * count)
 
     def _floored(self, dtype: torch.dtype) -> Tensor:
         """(M, 1, F or 1), never below the floor."""

@@ -86,6 +86,6 @@ def start(model: Model, batch: Batch) -> None:
         start_beside(model, batch, (enter.beside, enter.layers[-1]), (leave.beside, leave.layers[-1]))  # type: ignore[union-attr, arg-type, index]
 
 
-def by_hand(model: Model) -> Callable[[Batch, Batch], Tensor] | None:
+def by_hand(model: Model) -> Callable[[Batch, Batch], Tensor | float] | None:
     """Forward and backward without autograd, where the parts beside the network allow it (plain code, gaussian loss)."""
     return stepper(model, model.encoder.stack, model.decoder.stack)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""`hourglass reconstruct`: the data as the network gives them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hourglass.cli import _options, _places
+from hourglass.cli._models import open_model, suffixes, takes
+from hourglass.cli._voice import answer, counted, say
+
+if TYPE_CHECKING:
+    from hourglass.autoencoder import Autoencoder
+
+__all__ = ["command"]
+
+
+@click.command("reconstruct", short_help="Write the data as the network gives them back.")
+@_options.model
+@_options.data
+@_options.output("A file, a folder for several, - for CSV on standard output; else beside DATA.")
+@_options.force
+@_options.everywhere
+def command(model: str, data: tuple[str, ...], output: str | None, force: bool) -> None:
+    """Send DATA through the bottleneck and back: what returns is what the network understood.
+
+    A table comes back with your columns and types, pictures in their own size and format.
+    """
+    several = len(data) > 1 or Path(data[0]).is_dir()
+    output = output or _places.beside(data[0], "reconstructed", "/" if Path(data[0]).is_dir() else "" if data[0] != "-" else ".csv")
+    if output != "-" and _places.is_folder(output, several):
+        found = open_model(model)
+        written = _each(found, data, output, force)
+    else:
+        target = _places.file(output, force)
+        source = _places.source(data)
+        found = open_model(model)
+        _places.known(output, suffixes(found))
+        found.reconstruct(source, to=target)
+        _places.finish(target)
+        written = [target]
+    if not _options.says("stdout"):
+        say(f"reconstructed: {written[0] if len(written) == 1 else output}")
+    answer({"output": [str(path) for path in written]})
+
+
+def _each(found: Autoencoder, data: Sequence[str], output: str, force: bool) -> list[Path]:
+    """Every file by itself into a folder, under its own name."""
+    places = _places.place_each(data, output, lambda path: takes(found, path), beside=lambda path: path, force=force)
+    for place in counted(places, "reconstructing"):
+        _places.make(place.target.parent)
+        found.reconstruct(str(place.source), to=place.target)
+    return [place.target for place in places]
