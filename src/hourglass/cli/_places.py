@@ -219,7 +219,9 @@ def _distinct(places: Sequence[Place]) -> None:
 
 
 def beside(item: str, word: str, suffix: str = "") -> str:
-    """A result's name beside its input: `photo.jpg` -> `photo.denoised.jpg`, `data.csv` -> `data.codes.parquet`."""
+    """A result's name beside its input: `photo.jpg` -> `photo.denoised.jpg`, `data.csv` -> `data.codes.parquet`, a folder `DIR` -> `DIR.word/`."""
     path = Path(item.rstrip("/"))
+    if path.is_dir():
+        return str(path.with_name(f"{path.name}.{word}{suffix}")) + ("" if suffix else "/")
     ending = next((end for end in (".csv.gz", ".tsv.gz") if path.name.lower().endswith(end)), path.suffix)
     return str(path.with_name(f"{path.name[: len(path.name) - len(ending)]}.{word}{suffix or ending}"))

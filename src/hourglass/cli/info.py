@@ -9,6 +9,7 @@ import click
 
 from hourglass.cli import _options, _places
 from hourglass.cli._voice import answer, say, show
+from hourglass.errors import BadFile
 
 __all__ = ["command"]
 
@@ -19,6 +20,8 @@ __all__ = ["command"]
 def command(file: str) -> None:
     """Tell what FILE is: a model (.hourglass) - trained on what, which network, how it went - or a compressed file (.hgz)."""
     _places.missing(file)
+    if Path(file).is_dir():
+        raise BadFile(f"{file} is a folder; give a model (.hourglass) or a compressed file (.hgz)")
     with open(file, "rb") as handle:
         head = handle.read(8)
     from hourglass.bits import MAGIC

@@ -30,7 +30,7 @@ def command(model: str, data: tuple[str, ...], output: str | None, force: bool) 
     A table comes back with your columns and types, pictures in their own size and format.
     """
     several = len(data) > 1 or Path(data[0]).is_dir()
-    output = output or _places.beside(data[0], "reconstructed", "/" if Path(data[0]).is_dir() else "" if data[0] != "-" else ".csv")
+    output = output or _places.beside(data[0], "reconstructed", ".csv" if data[0] == "-" else "")
     if output != "-" and _places.is_folder(output, several):
         found = open_model(model)
         written = _each(found, data, output, force)

@@ -33,6 +33,8 @@ class Variance(nn.Module):
         self.register_buffer("batches", torch.zeros(()))
         self.register_buffer("floor", floors if each else floors.min()[None], persistent=False)
         self.register_buffer("log_resolution", steps.log() if uneven else steps[:1].log(), persistent=False)
+        self.least = float(floors.min()) if floors.device.type != "meta" and len(steps) else TINY
+        self.steps = float(steps.double().log().sum()) if floors.device.type != "meta" else 0.0
 
     def nats(self, difference: Tensor, mask: Tensor | None) -> Tensor:
         """Errors (M * B, *shape) to nats of the same shape; in training the variance takes them in first."""
@@ -68,13 +70,13 @@ class Variance(nn.Module):
         count, size = difference.shape
         flat = difference.view(-1)
         total = float(torch.dot(flat, flat))
-        self.batches += 1
-        weight = max(1 / float(self.batches), MOMENTUM)
-        self.value.fill_(float(self.value) * (1 - weight) + total / (count * size) * weight)
-        variance = max(float(self.value), float(self.floor))
-        resolution = float(self.log_resolution.sum()) * (size // self.log_resolution.numel())
-        nats = total / (2 * variance * count) + size * 0.5 * math.log(2 * math.pi * variance) - resolution
-        return nats, difference.div_(variance * count)
+        value = self.value
+        weight = max(1 / float(self.batches.add_(1)), MOMENTUM)
+        held = float(value) * (1 - weight) + total / (count * size) * weight
+        value.fill_(held)
+        variance = max(held, self.least)
+        nats = total / (2 * variance * count) + size * 0.5 * math.log(2 * math.pi * variance) - self.steps
+        return nats, difference.mul_(1 / (variance * count))
 
     def _floored(self, dtype: torch.dtype) -> Tensor:
         """(M, 1, F or 1), never below the floor."""

@@ -35,7 +35,8 @@ def _squares(model: Model):  # type: ignore[no-untyped-def]
     def squares(batch: Batch) -> Tensor:
         passed = model.forward(batch)
         values = model.loss.data(passed.output)  # type: ignore[operator]
-        errors = (values - passed.target.x).square()
+        errors = torch.sub(values, passed.target.x)
+        errors = torch.mul(errors, errors, out=errors)
         return model.mean(errors if passed.target.mask is None else errors * passed.target.mask)
 
     return squares
@@ -49,12 +50,12 @@ def residuals(model: Model, batch: Batch) -> Tensor:
 
 def scores(model: Model, batch: Batch) -> Tensor:
     """How unusual each sample is, (B,): 1 is usual, more is more unusual; missing elements do not count."""
-    usual = model.arrays["detect.usual"]
+    weights = 1 / model.arrays["detect.usual"]
     squares = _squares(model)
 
     def score(part: Batch) -> Tensor:
         errors = squares(part).flatten(1)
-        weighted = (errors / usual.to(errors.dtype)).sum(1)
+        weighted = errors @ weights.to(errors.dtype)
         return weighted / (errors.shape[1] if part.mask is None else part.mask.flatten(1).sum(1).clamp_min(1))
 
     return in_chunks(score, batch)
