@@ -11,7 +11,7 @@ from hourglass.parts import Batch
 
 __all__ = ["in_chunks"]
 
-NUMBERS = 131_072  # per chunk: 4,096 rows of 32 columns stay in the processor's cache (measured twice as fast as all at once)
+NUMBERS = 65_536  # per chunk: 2,048 rows of 32 columns stay in the processor's cache (measured twice as fast as all at once)
 
 
 def in_chunks(function: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
