@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,7 +198,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
         def to_tensor(chunk: Any) -> Batch:
             batch = reader.module.to_tensor(chunk, facts)
-            return batch._replace(x=batch.x.float()) if batch.x.dtype == torch.float64 else batch
+            return batch.with_x(batch.x.float()) if batch.x.dtype == torch.float64 else batch
 
         needed = pieces.count * int(np.prod(facts["shape"])) * 4
         if needed <= reading.room() or len(pieces.counts) == 1:
@@ -318,7 +317,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         source, reader = self._checked(X, reset=False), self._reader()
         pieces = reader.pieces(source)
         batch = reading.everything(reader.module, pieces, model.facts)
-        batch = batch._replace(x=batch.x.float())
+        batch = batch.with_x(batch.x.float())
         labels = reading.labels(reader.module, pieces, model.facts)
         order = torch.randperm(batch.count, generator=torch.Generator().manual_seed(0))
         half = batch.count // 2

@@ -49,7 +49,7 @@ class Memory:
         orders = [self.rows[m, torch.randperm(count, generator=shuffler(self.seed, m, epoch))] for m in range(members)]
         for step in range(skip, self.steps()):
             chosen = torch.stack([order[step * self.batch_size : (step + 1) * self.batch_size] for order in orders]).squeeze(0)
-            yield Batch(*(None if part is None else _take(part, chosen) for part in self.samples))  # type: ignore[arg-type]
+            yield self.samples.each(lambda part, chosen=chosen: _take(part, chosen))  # type: ignore[misc]
 
 
 def _take(part: Tensor, chosen: Tensor) -> Tensor:

@@ -174,7 +174,7 @@ def spoiler(text: str, generator: torch.Generator) -> Any:
 
     def spoil(batch: Batch) -> Batch:
         damaged = function(batch.x, generator, **options)
-        return batch._replace(x=damaged if batch.mask is None else damaged * batch.mask)
+        return batch.with_x(damaged if batch.mask is None else damaged * batch.mask)
 
     return spoil
 

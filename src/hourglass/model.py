@@ -133,7 +133,7 @@ class Model:
     def forward(self, batch: Batch, target: Batch | None = None) -> Passed:
         """Encode and decode `batch`; the loss compares with `target` (the undamaged samples; by default the batch itself)."""
         code = self.encode(batch.x)
-        goal = Batch(*(None if part is None else self._fold(self._spread(part)) for part in (target or batch)))  # type: ignore[arg-type]
+        goal = (target or batch).each(lambda part: self._fold(self._spread(part)))
         return Passed(code, self.decode(code.z), goal)
 
     def nats(self, batch: Batch, target: Batch | None = None) -> tuple[Tensor, Tensor]:

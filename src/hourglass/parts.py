@@ -33,16 +33,26 @@ class Code(NamedTuple):
     symbols: Tensor | None = None
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Batch:
     """Samples on their way: `x` (B, *shape), `mask` of the same shape (True = real; None = all are), `condition` or None."""
 
     x: Tensor
     mask: Tensor | None = None
     condition: Tensor | None = None
 
-    def __getitem__(self, rows: Any) -> Batch:  # type: ignore[override]
+    def __getitem__(self, rows: Any) -> Batch:
         """The samples `rows`; all three fields are cut alike."""
-        return Batch(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+        return self.each(lambda part: part[rows])
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same change made to all fields that are there."""
+        rest = (None if part is None else change(part) for part in (self.mask, self.condition))
+        return Batch(change(self.x), *rest)
+
+    def with_x(self, x: Tensor) -> Batch:
+        """The same samples with other values."""
+        return Batch(x, self.mask, self.condition)
 
     @property
     def count(self) -> int:

@@ -381,7 +381,7 @@ def test_nothing_half_written_is_left(tmp_path, monkeypatch):
     facts = image.learn(image.read(noise(1, 8, 8)))
     (tmp_path / "a.png").write_bytes(b"before")
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(CannotWrite, match=r"a\.png: No space left"):
+    with pytest.raises(CannotWrite, match=r"a\.png: no space is left"):
         image.write([noise(1, 8, 8)], tmp_path / "a.png", facts)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert (tmp_path / "a.png").read_bytes() == b"before"

@@ -17,7 +17,9 @@ def infer(source: Any) -> str:
         return claiming[0]
     told = _told(source)
     if claiming:
-        raise BadOption(f"{told} could be read as {' or as '.join(claiming)}: say which, such as kind={claiming[0]!r} (--kind {claiming[0]})")
+        raise BadOption(
+            f"{told} could be read as {' or as '.join(claiming)}: say which, such as kind={claiming[0]!r} (--kind {claiming[0]})"
+        )
     if isinstance(source, str) or hasattr(source, "__fspath__"):
         from pathlib import Path
 

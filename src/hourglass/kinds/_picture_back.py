@@ -17,8 +17,9 @@ from hourglass.kinds import _pixels
 from hourglass.kinds._picture import Picture
 from hourglass.kinds._picture_facts import channelled, from_values, span, to_values
 from hourglass.kinds._picture_pieces import alone, as_picture, in_memory
-from hourglass.kinds._picture_save import atomic, save, scaled
+from hourglass.kinds._picture_save import save, scaled
 from hourglass.kinds._picture_source import ARRAYS, SUFFIXES, Stack, bare
+from hourglass.writing import atomic
 
 __all__ = ["restore", "sheet", "write"]
 
@@ -139,10 +140,11 @@ def _write_array(chunks: Sequence[Chunk], path: Path) -> None:
     pixels = np.concatenate(arrays)
     stacks = [chunk.label for chunk in chunks if isinstance(chunk, Stack)]
     named: dict[str, Any] = {"X": pixels} | ({"y": np.concatenate(stacks)} if len(stacks) == len(chunks) else {})
-    if path.suffix.lower() == ".npy":
-        atomic(path, lambda file: np.save(file, pixels, allow_pickle=False))
-    else:
-        atomic(path, lambda file: np.savez_compressed(file, **named))
+    with atomic(path) as beside, beside.open("wb") as file:
+        if path.suffix.lower() == ".npy":
+            np.save(file, pixels, allow_pickle=False)
+        else:
+            np.savez_compressed(file, **named)
 
 
 def _arrays(chunk: Chunk) -> list[NDArray[Any]]:

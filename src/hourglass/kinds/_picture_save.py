@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import secrets
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,11 +15,12 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from hourglass.errors import BadOption, CannotWrite
+from hourglass.errors import BadOption
 from hourglass.kinds._picture import Picture
 from hourglass.kinds._picture_source import SUFFIXES
+from hourglass.writing import atomic
 
-__all__ = ["atomic", "save", "scaled"]
+__all__ = ["save", "scaled"]
 
 TIFF = (".tif", ".tiff")
 DEEP = {".png": ("uint16",), ".pgm": ("uint16",), ".ppm": ("uint16",), **dict.fromkeys(TIFF, ("uint16", "float32", "float64"))}
@@ -61,7 +59,9 @@ def save(picture: Picture, path: Path, span: tuple[float, float] = (0.0, 1.0)) -
         raise BadOption(f"cannot write a colour picture to {path}: .pgm holds grey only; use .ppm or .png")
     if not deep:
         pixels = scaled(pixels, "uint8", span)
-    atomic(path, lambda file: _encode(file, pixels, suffix, picture.metadata))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as beside, beside.open("wb") as file:
+        _encode(file, pixels, suffix, picture.metadata)
 
 
 def scaled(pixels: NDArray[Any], dtype: str, span: tuple[float, float]) -> NDArray[Any]:
@@ -72,23 +72,6 @@ def scaled(pixels: NDArray[Any], dtype: str, span: tuple[float, float]) -> NDArr
     top = np.iinfo(dtype).max
     made: NDArray[Any] = np.rint(((pixels.astype(np.float64) - low) / (high - low) * top).clip(0, top)).astype(dtype)
     return made
-
-
-def atomic(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside its place and move it there when it is complete; folders are made as needed."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def _encode(file: BinaryIO, pixels: NDArray[Any], suffix: str, metadata: Mapping[str, Any]) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import math
-import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from hourglass.errors import BadData, BadOption, CannotWrite, did_you_mean
+from hourglass.errors import BadData, BadOption, did_you_mean
+from hourglass.writing import atomic
 
 __all__ = ["write_tables"]
 
@@ -27,26 +25,8 @@ def write_tables(tables: Iterable[Any], path: Path, label: str | None) -> None:
     suffixes = [name for name in WRITERS if path.name.lower().endswith(name)]
     if not suffixes:
         raise BadOption(f"a table cannot be written as {path.name!r}: {did_you_mean(path.suffix, WRITERS)}")
-    with _beside(path) as file:
+    with atomic(path) as beside, beside.open("wb") as file:
         WRITERS[suffixes[0]](iter(tables), file, label)
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[IO[bytes]]:
-    """A temporary file in the same folder that takes the name when all went well."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        if type(error).__module__.startswith("hourglass"):
-            raise
-        raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _first(tables: Iterator[Any]) -> tuple[Any, Iterator[Any]]:

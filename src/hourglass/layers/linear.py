@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 
@@ -66,7 +67,7 @@ class Stack(nn.Module):
     def __init__(self, widths: Sequence[int], *, active: str, members: int = 1, beside: bool = True) -> None:
         super().__init__()
         self.active = active
-        self.layers = nn.ModuleList([linear(a, b, members) for a, b in zip(widths[:-1], widths[1:], strict=True)])
+        self.layers = nn.ModuleList([linear(a, b, members) for a, b in itertools.pairwise(widths)])
         self.between = activation(active)
         self.beside = linear(widths[0], widths[-1], members) if beside and len(widths) > 2 else None
 

@@ -2,8 +2,8 @@
 
 Nats per element: `(x - output)^2 / 2v + log(2 pi v) / 2 - log r`, where r is the data's resolution (the smallest step between values), so
 that the density times r is the mass of one step; the variance has the floor r^2 / 2 pi, so that no mass exceeds 1. The variance is the
-running mean of squared errors (the optimal sigma of Rybkin et al. 2021): all elements share one (the optimum is then that of squared error),
-or each has its own (`variance="each"`: better scaled for elements of unlike noise, but invites the code to copy a few elements exactly).
+running mean of squared errors (the optimal sigma of Rybkin et al. 2021): all elements share one (the optimum is then that of squared
+error), or each has its own (`variance="each"`: better scaled for elements of unlike noise, but invites the code to copy a few elements exactly).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Gaussian(nn.Module):
         difference = output.float() - target if output.dtype != torch.float64 else output - target
         return self.variance.nats(difference, mask)
 
-    def gradient(self, output: Tensor, target: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def gradient(self, output: Tensor, target: Tensor, mask: Tensor | None = None) -> tuple[Tensor | float, Tensor]:
         """Nats summed over members and averaged over samples, and their gradient by `output` (..., B, features), all by hand."""
         return self.variance.gradient(output, target, mask)
 
@@ -56,5 +56,3 @@ def loss(facts: Facts, *, variance: str = "shared", members: int = 1) -> nn.Modu
     if variance not in ("shared", "each"):
         raise BadOption(f"gaussian has no variance={variance!r}: {did_you_mean(str(variance), ['shared', 'each'])}")
     return Gaussian(facts, variance == "each", members)
-
-

@@ -118,7 +118,7 @@ def start(model: Model, batch: Batch) -> None:
     """Set each linear path to the PCA of `batch`."""
     enters = getattr(model.encoder, "each", [model.encoder])
     leaves = getattr(model.decoder, "each", [model.decoder])
-    for enter, leave in zip(enters, leaves, strict=True):  # type: ignore[arg-type]
+    for enter, leave in zip(enters, leaves, strict=True):
         if enter.beside is not None and leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
 

@@ -7,7 +7,7 @@ Not for pictures larger than about 64 x 64: `conv` needs far fewer weights there
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -81,9 +81,9 @@ def decoder(
 
 def start(model: Model, batch: Batch) -> None:
     """Set the linear path to the PCA of `batch`."""
-    enter, leave = model.encoder.stack, model.decoder.stack
-    if enter.beside is not None and leave.beside.weight.shape[-2] == model.input_size:  # type: ignore[union-attr]
-        start_beside(model, batch, (enter.beside, enter.layers[-1]), (leave.beside, leave.layers[-1]))  # type: ignore[union-attr, arg-type, index]
+    enter, leave = cast("Stack", model.encoder.stack), cast("Stack", model.decoder.stack)
+    if enter.beside is not None and leave.beside is not None and leave.beside.weight.shape[-2] == model.input_size:
+        start_beside(model, batch, (enter.beside, enter.layers[-1]), (leave.beside, leave.layers[-1]))
 
 
 def by_hand(model: Model) -> Callable[[Batch, Batch], Tensor | float] | None:
