@@ -124,7 +124,7 @@ def digest(texts: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
     hashed = hashlib.blake2b(digest_size=32)
     hashed.update(json.dumps(sorted(texts.items())).encode())
     for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
+        tensor = tensors[name].detach().cpu().clone(memory_format=torch.contiguous_format)  # one element or none may have stride 0
         hashed.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         hashed.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return hashed.hexdigest()

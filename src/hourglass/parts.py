@@ -116,7 +116,8 @@ class Part:
         name, _, rest = text.partition(":")
         if not name.strip():
             raise BadOption(f"no name before the colon in {text!r}; write name:key=value, such as dense:widths=[64,32]")
-        values, options = [], {}
+        values: list[Any] = []
+        options: dict[str, Any] = {}
         for item in _split(rest):
             key, equals, value = item.partition("=")
             if equals:

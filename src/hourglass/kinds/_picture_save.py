@@ -59,9 +59,10 @@ def save(picture: Picture, path: Path, span: tuple[float, float] = (0.0, 1.0)) -
         raise BadOption(f"cannot write a colour picture to {path}: .pgm holds grey only; use .ppm or .png")
     if not deep:
         pixels = scaled(pixels, "uint8", span)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as beside, beside.open("wb") as file:
-        _encode(file, pixels, suffix, picture.metadata)
+    with atomic(path) as beside:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            _encode(file, pixels, suffix, picture.metadata)
 
 
 def scaled(pixels: NDArray[Any], dtype: str, span: tuple[float, float]) -> NDArray[Any]:

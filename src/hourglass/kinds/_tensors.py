@@ -135,7 +135,7 @@ def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], s
                 missing[rows] = gone
                 part.masked_fill_(gone, 0.0)
             excess = part.abs() - EDGE
-            part = torch.where(excess > 0, part.sign() * (EDGE + excess.clamp(min=0, max=1e300).log1p()), part)
+            part = torch.where(excess > 0, part.sign() * (EDGE + excess.clamp(min=0, max=0.1 * torch.finfo(part.dtype).max).log1p()), part)
         x[rows, :width] = part
     return missing
 

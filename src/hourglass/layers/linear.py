@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class Stack(nn.Module):
         hidden = x
         for layer in self.layers[:-1]:
             hidden = self.between(layer(hidden))
-        last = self.layers[-1]
+        last: Any = self.layers[-1]
         if self.beside is None:
             return last(hidden)  # type: ignore[no-any-return]
         if x.dim() == 2 and not torch.is_autocast_enabled("cpu"):  # one pass less over the output, which counts when scoring

@@ -24,4 +24,4 @@ class Members(nn.Module):
 
 def per_member(rows: Tensor, members: int) -> Tensor:
     """(M * B, ...) as (M, B, ...)."""
-    return rows.unflatten(0, (members, -1))
+    return rows.unflatten(0, (members, -1))  # type: ignore[no-any-return]

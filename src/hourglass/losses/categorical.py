@@ -73,7 +73,7 @@ class Levels(nn.Module):
 
     def _spread(self, output: Tensor) -> Tensor:
         exact = output if output.dtype == torch.float64 else output.float()
-        return exact.unflatten(1, (LEVELS, -1))
+        return exact.unflatten(1, (LEVELS, -1))  # type: ignore[no-any-return]
 
 
 def loss(facts: dict[str, Any], *, members: int = 1) -> nn.Module:
