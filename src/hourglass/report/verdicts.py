@@ -92,6 +92,12 @@ def _ratio(measures: Measures, above: str, below: str) -> float | None:
     return float((first + slack) / (second + slack))
 
 
+def _wide(measures: Measures) -> bool:
+    """Whether the code is as wide as the data: PCA and a random encoder then lose nothing, and are no rivals of a network that repairs."""
+    sizes = measures.get("dimensions")
+    return bool(sizes) and sizes["code"] >= sizes["width"]
+
+
 def _errors(measures: Measures, *names: str) -> list[str]:
     return [number(measures["error"][name]) for name in names]
 
@@ -132,7 +138,7 @@ def _learning(measures: Measures) -> Verdict | None:
 def _against_random(measures: Measures) -> Verdict | None:
     """Against random weights with the best linear decoder."""
     ratio = _ratio(measures, "model", "random")
-    if ratio is None:
+    if ratio is None or _wide(measures):
         return None
     model, random = _errors(measures, "model", "random")
     if ratio < 0.97:
@@ -158,7 +164,7 @@ def _against_random(measures: Measures) -> Verdict | None:
 def _against_pca(measures: Measures) -> Verdict | None:
     """Against PCA with the same code size."""
     ratio = _ratio(measures, "model", "pca")
-    if ratio is None:
+    if ratio is None or _wide(measures):
         return None
     model, pca = _errors(measures, "model", "pca")
     numbers = f"error {model} against {pca}, {ratio:.2f} times"
@@ -180,7 +186,7 @@ def _copying(measures: Measures) -> Verdict | None:
     setting = measures.get("setting") or {}
     free = str(setting.get("bottleneck", "plain")).startswith("plain") and not setting.get("spoil")
     small = measures["error"]["model"] < SMALL * measures["error"]["mean"]
-    wide = sizes["code"] >= sizes["width"]
+    wide = _wide(measures)
     unlike = f"inputs unlike the training data come back with {ratio:.2f} times the error of held-out ones"
     if (small and ratio < COPIES) or (wide and free):
         width = f", and the code ({sizes['code']}) is as wide as the data ({sizes['width']})" if wide else ""
@@ -188,9 +194,10 @@ def _copying(measures: Measures) -> Verdict | None:
         less = f"Choose a smaller code_size (such as {smaller}), or spoil" if smaller < sizes["code"] else "Give more columns, or spoil"
         advice = f"{less} the inputs, so that it must learn what belongs together."
         return Verdict("merely copies", "bad", f"It can copy whatever it is given: {unlike}{width}.", advice)
-    if wide or ratio < COPIES:
+    if ratio < COPIES:
         return Verdict("copying", "warn", f"It hardly tells data from nonsense: {unlike}.", "Train longer, or choose a smaller code_size.")
-    return Verdict("copying", "good", f"It does not merely copy: {unlike}.")
+    though = f", though the code ({sizes['code']}) is as wide as the data ({sizes['width']}); PCA is no rival there" if wide else ""
+    return Verdict("copying", "good", f"It does not merely copy: {unlike}{though}.")
 
 
 def _overfit(measures: Measures) -> Verdict | None:

@@ -57,8 +57,9 @@ def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Te
     texts = []
     for row, best in enumerate(order.tolist()):
         worth = [column for column in best if shares[row, column] >= WORTH] or best[:1]
-        shown = [(columns[c], (real or given)[columns[c]][row], expected[columns[c]][row]) for c in worth]
-        texts.append("; ".join(f"{name} {_text(value)}, expected {_text(usual)}" for name, value, usual in shown))
+        shown = [(columns[c], _text((real or given)[columns[c]][row]), _text(expected[columns[c]][row])) for c in worth]
+        telling = [each for each in shown if each[1] != each[2]] or shown  # a category may be guessed right, but without conviction
+        texts.append("; ".join(f"{name} {value}" + (f", expected {usual}" if usual != value else "") for name, value, usual in telling))
     return texts
 
 
