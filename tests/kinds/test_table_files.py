@@ -280,3 +280,16 @@ def test_nothing_half_written_is_left(tmp_path):
     with pytest.raises(BadData, match="'w' holds string"):
         table.write([pa.table({"w": ["x"]})], tmp_path / "t.npy", facts)
     assert not list(tmp_path.iterdir())
+
+
+def test_array_files_are_tables_only_with_two_axes(tmp_path):
+    np.savez(tmp_path / "pictures.npz", X=np.zeros((5, 8, 8), np.uint8), y=np.zeros(5))
+    np.savez(tmp_path / "rows.npz", X=np.zeros((5, 8)), pictures=np.zeros((5, 8, 8), np.uint8))
+    np.save(tmp_path / "rows.npy", np.zeros((5, 8)))
+    assert [table.claims(str(tmp_path / name)) for name in ("pictures.npz", "rows.npz", "rows.npy", "rows.npz:pictures")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert table.claims(str(tmp_path / "missing.npz"))

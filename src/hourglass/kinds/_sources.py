@@ -194,6 +194,19 @@ def _numpy(path: str) -> Any:
     return chunk.append_column("y", pa.array(label)).replace_schema_metadata({LABEL: b"y"})
 
 
+def holds_rows(path: str) -> bool:
+    """Whether the array that a .npz or .npy file is read for has two axes; where none can be found, reading it says what is wrong."""
+    file, _, name = path.rpartition(":") if ".npz:" in path else (path, "", "")
+    try:
+        opened = np.load(file, mmap_mode="r", allow_pickle=False)
+        if isinstance(opened, np.ndarray):
+            return opened.ndim == 2
+        with opened:
+            return bool(opened[_wanted(opened.files, name, file)[0]].ndim == 2)
+    except (BadOption, ValueError, OSError, EOFError, zipfile.BadZipFile):
+        return True
+
+
 def _wanted(keys: list[str], name: str, file: str) -> list[str]:
     """The array asked for (else `X`, `x`, or the only one), then the label."""
     table = [key for key in ((name,) if name else ("X", "x", keys[0] if len(keys) == 1 else "X")) if key in keys][:1]

@@ -32,7 +32,7 @@ SAMPLE = 10_000  # rows of an array in memory that serve for the smallest step
 
 
 def claims(source: Any) -> bool:
-    """Whether `source` looks like a table: a 2-d array, a frame, or a path, folder, glob or list with a table's suffix."""
+    """Whether `source` looks like a table: a 2-d array (or a file of one), a frame, or a path, folder, glob or list that ends like a table."""
     if isinstance(source, np.ndarray):
         return source.ndim == 2
     if isinstance(source, list | tuple):
@@ -48,6 +48,8 @@ def claims(source: Any) -> bool:
             return _csv.sniff(path).share >= 0.9
         except BadFile:  # reading it says what is wrong
             return True
+    if suffix(path) in (".npz", ".npy"):
+        return _sources.holds_rows(str(path))
     return suffix(path) in SUFFIXES
 
 
