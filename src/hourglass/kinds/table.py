@@ -32,7 +32,7 @@ SAMPLE = 10_000  # rows of an array in memory that serve for the smallest step
 
 
 def claims(source: Any) -> bool:
-    """Whether `source` looks like a table: a 2-d array (or a file of one), a frame, or a path, folder, glob or list that ends like a table."""
+    """Whether `source` looks like a table: a 2-d array (or a file of one), a frame, or a path, folder, glob or list with such a suffix."""
     if isinstance(source, np.ndarray):
         return source.ndim == 2
     if isinstance(source, list | tuple):
