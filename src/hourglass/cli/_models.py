@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_model", "suffixes", "takes", "write"]
 
+
 def open_model(path: str, **settings: Any) -> Autoencoder:
     """The model in a file, with settings changed where they are given, that draws progress bars where they are wanted."""
     _places.missing(path)

@@ -1,9 +1,9 @@
 """Where results go, for every command: the rules stand here once, and collisions are found before any work starts.
 
-    -o NAME.suffix   one input, one file; the suffix chooses the format
-    -o DIR           exists as a folder, ends in "/", or there are several inputs or a folder: every result under its input's name
-    nothing          beside the input
-    -                standard input or output
+-o NAME.suffix   one input, one file; the suffix chooses the format
+-o DIR           exists as a folder, ends in "/", or there are several inputs or a folder: every result under its input's name
+nothing          beside the input
+-                standard input or output
 """
 
 from __future__ import annotations
@@ -19,7 +19,25 @@ import click
 
 from hourglass.errors import BadFile, BadOption, CannotWrite, did_you_mean
 
-__all__ = ["PICTURES", "TABLES", "Place", "beside", "file", "finish", "folder", "free", "is_folder", "known", "make", "missing", "numbered", "place_each", "ready", "source", "write_bytes"]
+__all__ = [
+    "PICTURES",
+    "TABLES",
+    "Place",
+    "beside",
+    "file",
+    "finish",
+    "folder",
+    "free",
+    "is_folder",
+    "known",
+    "make",
+    "missing",
+    "numbered",
+    "place_each",
+    "ready",
+    "source",
+    "write_bytes",
+]
 
 TABLES = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".avif", ".npz", ".npy")
@@ -219,7 +237,7 @@ def _distinct(places: Sequence[Place]) -> None:
 
 
 def beside(item: str, word: str, suffix: str = "") -> str:
-    """A result's name beside its input: `photo.jpg` -> `photo.denoised.jpg`, `data.csv` -> `data.codes.parquet`, a folder `DIR` -> `DIR.word/`."""
+    """A result's name beside its input: `photo.jpg` -> `photo.denoised.jpg`, a folder `DIR` -> `DIR.denoised/`."""
     path = Path(item.rstrip("/"))
     if path.is_dir():
         return str(path.with_name(f"{path.name}.{word}{suffix}")) + ("" if suffix else "/")

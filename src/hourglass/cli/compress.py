@@ -21,7 +21,7 @@ __all__ = ["command"]
 @_options.force
 @_options.everywhere
 def command(files: tuple[str, ...], model: str | None, quality: float, output: str | None, force: bool) -> None:
-    """Compress every FILE (of a folder, every file the model takes) to one .hgz file. This is lossy: it keeps what the model understands."""
+    """Compress every FILE (of a folder, every file the model takes) to one .hgz file. Lossy: it keeps what the model understands."""
     from hourglass import compress
 
     found = None if model is None else open_model(model)

@@ -137,7 +137,10 @@ def _tell(model: Autoencoder, target: Path, report: Report | None, page: Path | 
     if report is not None:
         say(report.text)
         say()
-    say(f"model:  {target}" + (f"\nreport: {page}" if page else f"\nreport: hourglass report {target} -o report.html shows it with pictures"))
+    say(
+        f"model:  {target}"
+        + (f"\nreport: {page}" if page else f"\nreport: hourglass report {target} -o report.html shows it with pictures")
+    )
     told = {name: settings.get(name) for name in ("purpose", "kind", "network", "bottleneck", "loss", "members")}
     verdicts = [] if report is None else [verdict._asdict() for verdict in report.verdicts]
     progress = {name: record.get(name) for name in ("epochs", "steps", "seconds", "samples", "stopped", "troubles")}

@@ -1,0 +1,109 @@
+"""The group of commands: help that loads nothing, guesses at what was meant, flags before and after the command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import hourglass
+from hourglass.cli import SECTIONS, group
+from hourglass.cli._options import Size
+
+COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
+HEAVY = ("torch", "numpy", "sklearn", "scipy", "pyarrow", "PIL", "rich", "pandas", "av", "soundfile", "tifffile")
+
+
+def test_the_table_tells_what_the_commands_tell() -> None:
+    context = click.Context(group)
+    short = {name: command.short_help for name in COMMANDS if (command := group.get_command(context, name))}
+    assert short == COMMANDS
+
+
+def test_no_command_is_forgotten() -> None:
+    folder = Path(hourglass.__file__).parent / "cli"
+    assert {path.stem for path in folder.glob("[a-z]*.py")} == set(COMMANDS)
+
+
+def test_every_help_loads_nothing_heavy() -> None:
+    calls = [[], *([name] for name in COMMANDS)]
+    code = f"""
+import sys
+from hourglass.cli import main
+for words in {calls!r}:
+    for flag in ("--help", "-h"):
+        sys.argv = ["hourglass", *words, flag]
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code, words
+print("LOADED", *[name for name in {HEAVY!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LOADED"
+
+
+def test_help_answers_at_once() -> None:
+    def once() -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "hourglass", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - begun
+
+    assert min(once() for _ in range(5)) < 0.2
+
+
+def test_version(run) -> None:
+    assert run("--version").stdout == f"hourglass {hourglass.__version__}\n"
+
+
+def test_a_command_that_is_not_there(run) -> None:
+    result = run("fot", code=2)
+    assert "did you mean 'fit'?" in result.stderr
+    assert not result.stdout
+
+
+def test_a_flag_that_is_not_there(run) -> None:
+    assert "--epochs" in run("fit", "data.csv", "-o", "m", "--epoch", 3, code=2).stderr
+
+
+def test_completion_knows_commands_and_flags() -> None:
+    def complete(words: str, at: int) -> str:
+        asked = {"_HOURGLASS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
+        return CliRunner().invoke(group, [], prog_name="hourglass", env=asked).output
+
+    assert "denoise" in complete("hourglass den", 1)
+    assert "--false-alarms" in complete("hourglass detect --fal", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1.2GB", 1_200_000_000), ("800mb", 800_000_000), ("2GiB", 2 << 30), ("1000", 1000), (" 3 K ", 3000)]
+)
+def test_sizes(text: str, size: int) -> None:
+    assert Size().convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["much", "1.2.3GB", "GB", "-1GB", ".", "1 XB"])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no amount of memory"):
+        Size().convert(text, None, None)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_threads_and_memory_stand_before_or_behind_the_command(run, shelf, monkeypatch, before: bool) -> None:
+    import torch
+
+    told = []
+    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "HOURGLASS_MEMORY"):
+        monkeypatch.setenv(name, "1")
+    flags = ("--threads", 3, "--memory", "2GB")
+    words = ("info", shelf / "table.hourglass")
+    run(*(flags + words if before else words + flags))
+    assert told == [3]
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["HOURGLASS_MEMORY"]) == ("3", "2000000000")

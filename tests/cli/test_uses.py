@@ -1,0 +1,205 @@
+"""The commands that use a model: files in, files out, the same numbers as in Python."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import hourglass
+
+
+@pytest.fixture
+def place(shelf: Path, tmp_path: Path, monkeypatch) -> Path:
+    """A folder of one's own with the files of the shelf."""
+    shutil.copytree(shelf, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def pixels(path: str) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture, int)
+
+
+# detect
+
+
+def test_detect_writes_a_row_for_every_row(run, place) -> None:
+    result = run("detect", "table.hourglass", "new.csv", "-o", "scores.csv", "--top", 3)
+    scores = pd.read_csv("scores.csv")
+    assert list(scores) == ["row", "score", "p_value", "anomaly", "because"]
+    assert list(scores["row"]) == list(range(30))
+    model = hourglass.load("table.hourglass")
+    np.testing.assert_allclose(scores["score"], -model.score_samples("new.csv"), rtol=1e-4)
+    assert scores["score"].idxmax() == 29
+    assert "The 3 most unusual" in result.stdout
+    assert "amount 5000" in result.stdout
+    assert "scores: scores.csv" in result.stdout
+
+
+def test_detect_ranks_and_counts(told, place) -> None:
+    answer = told("detect", "table.hourglass", "new.csv", "--top", 5)
+    scores = [row["score"] for row in answer["top"]]
+    assert scores == sorted(scores, reverse=True)
+    assert answer["top"][0]["row"] == 29
+    assert answer["rows"] == 30
+    assert answer["anomalies"] == int((hourglass.load("table.hourglass").predict("new.csv") == -1).sum())
+
+
+def test_false_alarms_need_no_new_fit(told, place) -> None:
+    few, many = (told("detect", "table.hourglass", "new.csv", "--false-alarms", share)["anomalies"] for share in (0.01, 0.7))
+    assert few < many
+
+
+@pytest.mark.parametrize("name", ["scores.parquet", "scores.json", "scores.csv.gz"])
+def test_detect_writes_other_formats(run, place, name: str) -> None:
+    run("detect", "table.hourglass", "new.csv", "-o", name)
+    readers = {".parquet": pd.read_parquet, ".json": pd.read_json, ".gz": pd.read_csv}
+    assert len(readers[Path(name).suffix](name)) == 30
+
+
+def test_pipes(run, place) -> None:
+    result = run("detect", "table.hourglass", "-", "-o", "-", input=Path("new.csv").read_bytes())
+    assert len(pd.read_csv(io.StringIO(result.stdout))) == 30
+    assert "most unusual" in result.stderr
+    codes = run("encode", "table.hourglass", "-", "-o", "-", input=Path("new.csv").read_bytes())
+    assert len(pd.read_csv(io.StringIO(codes.stdout))) == 30
+    assert "standard input is empty" in run("detect", "table.hourglass", "-", input=b"", code=2).stderr
+
+
+def test_other_columns_are_named(run, place) -> None:
+    pd.read_csv("new.csv").rename(columns={"hour": "time"}).to_csv("other.csv", index=False)
+    message = run("detect", "table.hourglass", "other.csv", "-o", "scores.csv", code=2).stderr
+    assert "hour" in message
+    assert "time" in message
+    assert not Path("scores.csv").exists()
+
+
+def test_data_and_model_in_the_wrong_order(run, place) -> None:
+    assert "no model of hourglass" in run("detect", "new.csv", "table.hourglass", code=2).stderr
+
+
+# encode, decode, reconstruct, generate
+
+
+def test_there_and_back(run, place) -> None:
+    run("encode", "table.hourglass", "new.csv")
+    codes = pd.read_parquet("new.codes.parquet")
+    model = hourglass.load("table.hourglass")
+    assert codes.shape == (30, model.model_.code_size)
+    run("decode", "table.hourglass", "new.codes.parquet", "-o", "back.csv")
+    run("reconstruct", "table.hourglass", "new.csv")
+    back, again = pd.read_csv("back.csv"), pd.read_csv("new.reconstructed.csv")
+    assert list(again) == ["amount", "hour", "shop", "fraud"]
+    pd.testing.assert_frame_equal(back[["amount", "hour", "shop"]], again[["amount", "hour", "shop"]], rtol=1e-3)
+
+
+def test_pictures_come_back_under_their_names(run, place) -> None:
+    run("reconstruct", "image.hourglass", "pictures")
+    names = {path.relative_to("pictures.reconstructed").as_posix() for path in Path("pictures.reconstructed").rglob("*.png")}
+    assert names == {path.relative_to("pictures").as_posix() for path in Path("pictures").rglob("*.png")}
+    assert pixels("pictures.reconstructed/deep/0.png").T.shape == (8, 8)
+    assert "exists already" in run("reconstruct", "image.hourglass", "pictures", code=2).stderr
+
+
+def test_generate_as_sheet_folder_and_table(run, place) -> None:
+    run("generate", "image.hourglass", "-n", 5, "-o", "sheet.png", "--seed", 1)
+    assert pixels("sheet.png").T.shape > (8, 8)
+    run("generate", "image.hourglass", "-n", 5, "-o", "new/")
+    assert len(list(Path("new").glob("*.png"))) == 5
+    assert "exists already" in run("generate", "image.hourglass", "-n", 5, "-o", "new/", code=2).stderr
+    rows = [run("generate", "table.hourglass", "-n", 4, "-o", "-", "--seed", 3).stdout for _ in range(2)]
+    assert rows[0] == rows[1]
+    assert list(pd.read_csv(io.StringIO(rows[0]))) == ["amount", "hour", "shop"]
+
+
+@pytest.mark.parametrize(("command", "output"), [("generate", "new.csv"), ("reconstruct", "new.csv")])
+def test_pictures_are_not_written_as_tables(run, place, command: str, output: str) -> None:
+    Path(output).unlink()
+    words = ["-n", 2] if command == "generate" else ["pictures/5.png"]
+    assert "written as .png" in run(command, "image.hourglass", *words, "-o", output, code=2).stderr
+
+
+# compress, decompress, denoise
+
+
+def test_compress_and_back(run, told, place) -> None:
+    answer = told("compress", "-m", "image.hourglass", "pictures", "-o", "packed")
+    assert {Path(each["output"]).as_posix() for each in answer["files"]} == {
+        f"packed/{path.relative_to('pictures').as_posix()}.hgz" for path in Path("pictures").rglob("*.png")
+    }
+    assert all(each["after"] == Path(each["output"]).stat().st_size for each in answer["files"])
+    run("decompress", "-m", "image.hourglass", "packed/5.png.hgz")
+    assert pixels("packed/5.png.png").T.shape == (8, 8)
+    run("decompress", "-m", "image.hourglass", "packed", "-o", "back")
+    assert Path("back/deep/0.png.png").exists()
+    run("compress", "-m", "table.hourglass", "new.csv", "-q", 90)
+    run("decompress", "-m", "table.hourglass", "new.csv.hgz", "-o", "back.csv")
+    assert len(pd.read_csv("back.csv")) == 30
+
+
+def test_damage_is_refused(run, place) -> None:
+    run("compress", "-m", "table.hourglass", "new.csv")
+    data = bytearray(Path("new.csv.hgz").read_bytes())
+    data[-20] ^= 255
+    Path("new.csv.hgz").write_bytes(data)
+    assert "chunk 1" in run("decompress", "-m", "table.hourglass", "new.csv.hgz", "-o", "back.csv", code=2).stderr
+    assert not Path("back.csv").exists()
+
+
+def test_denoise_keeps_name_size_and_format(run, place) -> None:
+    run("denoise", "-m", "image.hourglass", "pictures/5.png", "pictures/6.png", "-o", "clean/")
+    assert pixels("clean/5.png").T.shape == (8, 8)
+    run("denoise", "-m", "image.hourglass", "pictures/5.png", "--strength", 0)
+    assert np.abs(pixels("pictures/5.denoised.png") - pixels("pictures/5.png")).max() <= 1
+
+
+@pytest.mark.parametrize("command", ["compress", "decompress", "denoise"])
+def test_without_a_model_it_says_how_to_fit_one(run, place, command: str) -> None:
+    name = "pictures/5.png" if command != "decompress" else "photo.hgz"
+    Path("photo.hgz").write_bytes(b"x")
+    message = run(command, name, code=2).stderr
+    assert "hourglass fit" in message
+    assert "-m MODEL" in message
+
+
+# report, info
+
+
+def test_report(run, told, place) -> None:
+    first = run("report", "table.hourglass").stdout
+    assert "learn" in first
+    run("report", "table.hourglass", "train.csv", "-o", "report.html")
+    assert "<html" in Path("report.html").read_text(encoding="utf-8")
+    run("report", "table.hourglass", "train.csv", "-o", "report.json")
+    assert json.loads(Path("report.json").read_text())["verdicts"]
+    assert told("report", "table.hourglass")["measures"]
+    assert "exists already" in run("report", "table.hourglass", "-o", "report.html", code=2).stderr
+
+
+def test_info_of_a_model(run, told, place) -> None:
+    text = run("info", "table.hourglass").stdout
+    for words in ("amount", "number", "category of 3 values", "[food]", "dense", "20 epochs", "label", "fraud", "learn"):
+        assert words in text, words
+    answer = told("info", "table.hourglass")
+    assert (answer["sort"], answer["kind"], answer["settings"]["epochs"]) == ("model", "table", 20)
+    assert answer["verdicts"]
+
+
+def test_info_of_a_compressed_file(run, told, place) -> None:
+    run("compress", "-m", "table.hourglass", "new.csv")
+    answer = told("info", "new.csv.hgz")
+    assert (answer["sort"], answer["header"]["rows"], answer["damaged"]) == ("compressed", 30, [])
+    assert "all sound" in run("info", "new.csv.hgz").stdout
+
+
+@pytest.mark.parametrize(("name", "message"), [("new.csv", "no model"), ("pictures", "is a folder"), ("table.hourglas", "did you mean")])
+def test_info_of_something_else(run, place, name: str, message: str) -> None:
+    assert message in run("info", name, code=2).stderr
