@@ -115,12 +115,25 @@ def decoder(
 
 
 def start(model: Model, batch: Batch) -> None:
-    """Set each linear path to the PCA of `batch`."""
+    """Set each linear path to the PCA of `batch`; without one, begin at the mean colour, which training can only improve on."""
     enters = getattr(model.encoder, "each", [model.encoder])
     leaves = getattr(model.decoder, "each", [model.decoder])
     for enter, leave in zip(enters, leaves, strict=True):
         if enter.beside is not None and leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
+        elif enter.beside is None:
+            _start_at_mean(model, batch, leave.body[-1])
+
+
+def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:
+    """Nearly the mean of every channel, whatever the code: else the first output may be worse than knowing nothing."""
+    mean = batch.x.double().mean((0, 2, 3))
+    if last.bias is None or len(last.bias) != len(mean):
+        return
+    link = getattr(model.loss, "link", None)
+    with torch.no_grad():
+        last.weight.mul_(0.05)
+        last.bias.copy_(mean if link is None else link(mean)[1])
 
 
 def _plan(shape: Sequence[int], widths: Sequence[int], code: str) -> tuple[list[int], int, tuple[int, int]]:
