@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
@@ -29,6 +30,7 @@ def command(output: str | None, force: bool) -> None:
     """
     folder = _places.folder(output or "hourglass-demo", WRITTEN, force)
     _places.make(folder)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # M: networks this small gain nothing from threads, and lose much on a busy machine
     from hourglass.cli import _demo_digits, _demo_machine, _demo_photo
     from hourglass.cli._demo_page import index
 
