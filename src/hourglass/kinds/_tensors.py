@@ -125,7 +125,8 @@ def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], s
         mean, rate = mean.float(), rate.float()  # the rounding of means is then below that of the values: half the memory traffic
     missing = None
     for rows in row_blocks(len(values), width):
-        part = torch.sub(_tensor(values[rows]), mean).mul_(rate)
+        block, place = _tensor(values[rows]), x[rows, :width]
+        part = torch.sub(block, mean, out=place if block.dtype == mean.dtype == x.dtype else None).mul_(rate)
         low, high = torch.aminmax(part)
         if not (low >= -EDGE and high <= EDGE):
             refuse_infinities(values[rows], name, first + rows.start)
@@ -136,7 +137,8 @@ def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], s
                 part.masked_fill_(gone, 0.0)
             excess = part.abs() - EDGE
             part = torch.where(excess > 0, part.sign() * (EDGE + excess.clamp(min=0, max=0.1 * torch.finfo(part.dtype).max).log1p()), part)
-        x[rows, :width] = part
+        if part is not place:
+            place.copy_(part)
     return missing
 
 

@@ -26,9 +26,26 @@ from hourglass.kinds._picture import MOST_PIXELS, Picture
 from hourglass.kinds._picture_back import restore, sheet, write
 from hourglass.kinds._picture_facts import Tally, channelled, from_values, to_values
 from hourglass.kinds._picture_source import ARRAYS, Stack, bare, claims
+from hourglass.kinds._picture_tiles import as_tiles, cut, join
 from hourglass.parts import Batch, Pieces
 
-__all__ = ["Picture", "Stack", "claims", "describe", "from_tensor", "labels", "learn", "read", "restore", "sheet", "to_tensor", "write"]
+__all__ = [
+    "Picture",
+    "Stack",
+    "as_tiles",
+    "claims",
+    "describe",
+    "from_tensor",
+    "from_tiles",
+    "labels",
+    "learn",
+    "read",
+    "restore",
+    "sheet",
+    "to_tensor",
+    "to_tiles",
+    "write",
+]
 
 Facts = dict[str, Any]
 Chunk = Any  # list[Picture] | NDArray | Stack
@@ -138,9 +155,27 @@ def from_tensor(values: Tensor | Sequence[Tensor], facts: Facts, like: Chunk | N
     return made[..., 0] if bare(like).ndim == 3 else made
 
 
-def _blank(count: int, facts: Facts) -> Chunk:
-    """Pictures without content, of the learned sort."""
-    channels, height, width = facts["shape"]
+def to_tiles(chunk: Chunk, facts: Facts) -> tuple[Batch, list[tuple[int, int]]]:
+    """All pictures at their own size, cut into tiles of the learned size (n, C, h, w), and the sizes (H, W) of the pictures."""
+    batches = to_tensor(chunk, facts, native=True)
+    pictures = [batch.x[0] for batch in batches] if isinstance(batches, list) else list(batches.x)
+    height, width = facts["size"]
+    sizes = [(picture.shape[-2], picture.shape[-1]) for picture in pictures]
+    return Batch(torch.cat([cut(picture, height, width) for picture in pictures])), sizes
+
+
+def from_tiles(values: Tensor, facts: Facts, sizes: Sequence[tuple[int, int]], like: Chunk | None = None) -> Chunk:
+    """Undo `to_tiles`; without `like`, pictures of `sizes` of the learned sort (a list where an array cannot hold their sizes)."""
+    pictures = join(values, sizes)
+    if like is None and (facts["source"] == "files" or len(set(sizes)) > 1):
+        pixels = [np.zeros((*size, facts["channels"]), dtype=facts["dtype"]) for size in sizes]
+        return from_tensor(pictures, facts, [Picture(each) for each in pixels])
+    return from_tensor(pictures, facts, _blank(len(sizes), facts, sizes[0]) if like is None else like)
+
+
+def _blank(count: int, facts: Facts, size: tuple[int, int] | None = None) -> Chunk:
+    """Pictures without content, of the learned sort and size, or of another size."""
+    channels, (height, width) = facts["shape"][0], size or facts["size"]
     pixels = np.zeros((height, width, channels), dtype=facts["dtype"])
     if facts["source"] == "files":
         return [Picture(pixels)] * count
@@ -167,7 +202,8 @@ def describe(facts: Facts) -> list[tuple[str, str]]:
     height, width = facts["size"]
     low, high = facts["range"]
     colour = "grey" if facts["channels"] == 1 else "colour (RGB)"
-    rows = [("pictures", f"{width} x {height} pixels (width x height), {colour}")]
+    tiles = "tiles of " if facts.get("tiles") else ""
+    rows = [("pictures", f"{tiles}{width} x {height} pixels (width x height), {colour}")]
     rows.append(("values", f"{low:g} to {high:g}, {facts['dtype']}"))
     rows.append(("read from", "picture files" if facts["source"] == "files" else "an array"))
     if facts.get("label"):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import normalize, pad
+from torch import Tensor, nn
+from torch.nn.functional import normalize, pad, unfold
 
 from hourglass.layers.linear import Linear
 from hourglass.model import Model
 from hourglass.parts import Batch
 
-__all__ = ["principal", "start_beside"]
+__all__ = ["principal", "start_beside", "start_blocks"]
 
 ROWS, WIDE_ROWS = 4096, 1000  # samples that PCA looks at when a network starts: enough for its leading directions
 
@@ -39,17 +39,47 @@ def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: t
     `enter` and `leave` are each the path and the last layer that it stands beside, which is made small at first. Losses whose
     output is not in the units of the data (logits) say so by `link(mean) -> slope, offset`.
     """
-    x = batch.x.flatten(1)
+    into, out, shift, offset = _maps(model, batch.x.flatten(1), model.code_size)
+    _put(enter[0], into, shift)
+    _put(leave[0], out, offset)
+    _hush(enter[1], leave[1])
+
+
+def start_blocks(model: Model, batch: Batch, enter: tuple[nn.Conv2d, Any], leave: tuple[nn.ConvTranspose2d, Any]) -> None:
+    """The same for spatial codes: the PCA of blocks as large as the paths' kernels, drawn from `batch` (B, C, H, W)."""
+    channels, step = batch.x.shape[1], enter[0].kernel_size[0]
+    if leave[0].out_channels != channels:
+        return
+    picked = batch.x[:256]
+    blocks = unfold(picked[..., : picked.shape[-2] // step * step, : picked.shape[-1] // step * step], step, stride=step)
+    blocks = blocks.transpose(1, 2).flatten(0, 1)  # (blocks, C * step * step)
+    thin = max(1, len(blocks) // ROWS)
+    into, out, shift, offset = _maps(model, blocks[::thin], model.code_shape[0])
+    with torch.no_grad():
+        kept = enter[0].weight * 0.1
+        kept[: len(into)] = into.reshape(-1, *kept.shape[1:]).to(kept.dtype)
+        enter[0].weight.copy_(kept)
+        enter[0].bias.copy_(pad(shift, (0, kept.shape[0] - len(shift))).to(kept.dtype))  # type: ignore[union-attr]
+        leave[0].weight.copy_(out.T.reshape(leave[0].weight.shape).to(kept.dtype))
+        leave[0].bias.copy_(offset.reshape(channels, -1).mean(1).to(kept.dtype))  # type: ignore[union-attr]
+    _hush(enter[1], leave[1])
+
+
+def _maps(model: Model, x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Linear maps into the code (count, F) and out of it (F, count), each with its offset, from the PCA of rows `x` (B, F)."""
     x = x[: ROWS if x.shape[1] <= ROWS else WIDE_ROWS]
-    mean, rows = principal(x, model.code_size)
+    mean, rows = principal(x, count)
     spread = ((x.double() - mean) @ rows.T).std(0, correction=0).clamp_min(1e-6)
     link = getattr(model.loss, "link", None)
     slope, offset = (torch.ones_like(mean), mean) if link is None else link(mean)
     into = rows / spread[:, None]
-    _put(enter[0], into, -into @ mean)
-    _put(leave[0], (rows * spread[:, None]).T * slope[:, None], offset)
-    for _, last in (enter, leave):
-        with torch.no_grad():
+    return into, (rows * spread[:, None]).T * slope[:, None], -into @ mean, offset
+
+
+def _hush(*layers: Any) -> None:
+    """Make layers small, so that the linear path beside them leads at first."""
+    with torch.no_grad():
+        for last in layers:
             last.weight.mul_(0.1)
             last.bias.zero_()
 

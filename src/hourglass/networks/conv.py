@@ -1,7 +1,8 @@
 """Convolutions, for pictures (C, H, W): each level halves the sides, the decoder doubles them again.
 
-`code="flat"` ends in a linear layer, so that the code is a vector (features, anomalies, new samples); beside it runs a linear path
-that starts at PCA. `code="spatial"` keeps the code a small picture, and the network then works at any size (compress, denoise).
+`code="flat"` ends in a linear layer, so that the code is a vector (features, anomalies, new samples). `code="spatial"` keeps the code a
+small picture, and the network then works at any size (compress, denoise). Beside either runs a linear path that starts at PCA: of whole
+pictures, or, for a spatial code, of blocks as wide as one step of the code, which is what JPEG's cosine transform stands in for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.linear import activation as make_activation
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
-from hourglass.layers.principal import start_beside
+from hourglass.layers.principal import start_beside, start_blocks
 from hourglass.layers.residual import Residual
 from hourglass.parts import Batch
 
@@ -39,7 +40,9 @@ class ConvEncoder(nn.Module):
         height, width = x.shape[-2:]
         full = pad(x, (0, -width % self.step, 0, -height % self.step), mode="replicate") if height % self.step or width % self.step else x
         h: Tensor = self.last(self.body(full))
-        return h if self.beside is None else h + self.beside(x.flatten(1))
+        if self.beside is None:
+            return h
+        return h + self.beside(x.flatten(1) if h.dim() == 2 else full)  # type: ignore[no-any-return]
 
 
 class ConvDecoder(nn.Module):
@@ -53,9 +56,11 @@ class ConvDecoder(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """(B, *code_shape) to (B, outputs * C, H, W); spatial codes give a picture 2^levels times their size."""
         out: Tensor = self.body(self.first(z))
+        if self.beside is not None and z.dim() > 2:
+            out = out + self.beside(z)
         if z.dim() == 2 or z.shape[-2:] == self.sides:
             out = out[..., : self.shape[-2], : self.shape[-1]]
-        return out if self.beside is None else out + self.beside(z).unflatten(1, self.shape)
+        return out if self.beside is None or z.dim() > 2 else out + self.beside(z).unflatten(1, self.shape)
 
 
 def encoder(
@@ -76,7 +81,8 @@ def encoder(
         for before, after in zip([shape[0], *channels[:-1]], channels, strict=True):
             body += [nn.Conv2d(before, after, 4, stride=2, padding=1), Residual(after, activation), make_activation(activation)]
         if code == "spatial":
-            return ConvEncoder(nn.Sequential(*body), nn.Conv2d(channels[-1], code_size, 3, padding=1), None, step)
+            blocks = nn.Conv2d(shape[0], code_size, step, stride=step) if beside else None
+            return ConvEncoder(nn.Sequential(*body), nn.Conv2d(channels[-1], code_size, 3, padding=1), blocks, step)
         last = nn.Linear(channels[-1] * sides[0] * sides[1], code_size)
         path = nn.Linear(torch.Size(shape).numel(), code_size) if beside else None
         return ConvEncoder(nn.Sequential(*body, nn.Flatten()), last, path, step)
@@ -97,7 +103,7 @@ def decoder(
     beside: bool = True,
 ) -> nn.Module:
     """The mirror image: each level doubles the sides."""
-    channels, _, sides = _plan(shape, widths, code)
+    channels, step, sides = _plan(shape, widths, code)
     whole = (outputs * shape[0], *shape[1:])
 
     def make() -> nn.Module:
@@ -106,7 +112,8 @@ def decoder(
             body += [Residual(before, activation), make_activation(activation), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
         body += [make_activation(activation), nn.Conv2d(channels[0], whole[0], 3, padding=1)]
         if code == "spatial":
-            return ConvDecoder(nn.Conv2d(code_shape[0], channels[-1], 3, padding=1), nn.Sequential(*body), None, whole, sides)
+            blocks = nn.ConvTranspose2d(code_shape[0], whole[0], step, stride=step) if beside else None
+            return ConvDecoder(nn.Conv2d(code_shape[0], channels[-1], 3, padding=1), nn.Sequential(*body), blocks, whole, sides)
         first = nn.Sequential(nn.Linear(code_shape[0], channels[-1] * sides[0] * sides[1]), nn.Unflatten(1, (channels[-1], *sides)))
         path = nn.Linear(code_shape[0], torch.Size(whole).numel()) if beside else None
         return ConvDecoder(first, nn.Sequential(*body), path, whole, sides)
@@ -119,7 +126,11 @@ def start(model: Model, batch: Batch) -> None:
     enters = getattr(model.encoder, "each", [model.encoder])
     leaves = getattr(model.decoder, "each", [model.decoder])
     for enter, leave in zip(enters, leaves, strict=True):
-        if enter.beside is not None and leave.beside.weight.shape[0] == model.input_size:
+        if enter.beside is None:
+            continue
+        if len(model.code_shape) == 3:
+            start_blocks(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
+        elif leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
         elif enter.beside is None:
             _start_at_mean(model, batch, leave.body[-1])

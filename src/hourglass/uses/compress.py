@@ -24,7 +24,7 @@ from hourglass.files import digest, to_json
 from hourglass.model import Model
 from hourglass.parts import Batch
 
-__all__ = ["compress", "decompress", "fingerprint", "prepare"]
+__all__ = ["compress", "decompress", "fingerprint", "pictures", "prepare"]
 
 CODEC = "codes-1"  # once in a release never changed: a better one gets another name
 ROWS = 10_000  # training rows that the tables are learned from, at most
@@ -55,8 +55,10 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     return {"compress.offsets": offsets, "compress.steps": steps, "compress.tables": counted}
 
 
-def compress(model: Model, batch: Batch, quality: float = 50) -> bytes:
+def compress(model: Model, batch: Batch, quality: float = 50, pictures: list[list[int]] | None = None) -> bytes:
     """The samples as bytes; `quality` from 0 (smallest) to 100 (as good as the network can). Undone by `decompress`.
+
+    `pictures` are the sizes [H, W] of the pictures whose tiles the samples are, kept for `pictures` below.
 
     A mask is kept too: what was missing comes back as missing.
     """
@@ -73,6 +75,7 @@ def compress(model: Model, batch: Batch, quality: float = 50) -> bytes:
             raise BadData("the samples have values that are not finite, or far beyond those the model was trained on: no code for them")
         chunks.append(_chunk(bits.pack(_rounded((codes - offsets) / steps), tables), part.mask))
     header = {"codec": CODEC, "model": _name(model), "fingerprint": fingerprint(model), "kind": model.kind, "shape": list(model.shape)}
+    header |= {} if pictures is None else {"pictures": pictures}
     return bits.write_container(header | {"rows": batch.count, "chunk": rows, "quality": quality, "scale": scale}, chunks)
 
 
@@ -98,6 +101,20 @@ def decompress(model: Model, data: bytes, salvage: bool = False) -> Tensor | Bat
     if all(batch.mask is None for batch in batches):
         return x
     return Batch(x, torch.cat([torch.ones_like(part.x, dtype=torch.bool) if part.mask is None else part.mask for part in batches]))
+
+
+def pictures(model: Model, data: bytes, values: Tensor | Batch) -> list[tuple[int, int]] | None:
+    """The sizes (H, W) of the pictures whose tiles `values` are; None where samples are no tiles. `DamagedFile` if they do not add up."""
+    if not model.facts.get("tiles"):
+        return None
+    told = bits.read_container(data, salvage=True)[0].get("pictures")
+    height, width = model.shape[-2:]
+    count = len(values.x if isinstance(values, Batch) else values)
+    sound = isinstance(told, list) and all(isinstance(size, list) and len(size) == 2 for size in told)
+    sound = sound and all(type(side) is int and side > 0 for size in told for side in size)  # type: ignore[union-attr]
+    if not sound or sum(-(-rows // height) * -(-columns // width) for rows, columns in told) != count:  # type: ignore[union-attr]
+        raise DamagedFile("the sizes of the pictures in this compressed file do not fit what it holds")
+    return [(rows, columns) for rows, columns in told]  # type: ignore[union-attr]
 
 
 def fingerprint(model: Model) -> str:
