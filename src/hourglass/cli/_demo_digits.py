@@ -79,5 +79,7 @@ def _rebuild(model: Autoencoder, digits: Digits, folder: Path, chapter: Chapter)
 def _invent(model: Autoencoder, folder: Path, chapter: Chapter) -> None:
     made = _grey(model.sample(48))
     sheet([made[:16], made[16:32], made[32:]], folder / "digits-invented.png")
-    chapter.picture("digits-invented.png", "Invented: codes drawn at random, decoded. (The purpose generate does this better.)", True)
+    chapter.picture(
+        "digits-invented.png", "Invented: codes drawn at random, decoded. (The purpose generate is made for this; here it is embed.)", True
+    )
     say(f"  invented ones: {folder / 'digits-invented.png'}")
