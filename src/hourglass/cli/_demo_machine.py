@@ -110,7 +110,7 @@ def _tell(chapter: Chapter, spans: list[Span], series: Series) -> None:
         "Its operators know of four failures; the network was not told.",
         f"It learned what eight ordinary hours look like from the first {TRAINING:.0%} of the series (one known failure lies in there) and "
         f"judged the rest. It found {hits} of the {len(later)} known failures there, and {others} other stretches unlike December: "
-        "with so little training, any new way of running the machine looks odd. Window and alarm level were chosen with the series in view: "
+        "with so little training, any new way of running the machine looks odd. Window and alarm level were chosen with it in view: "
         "an illustration, not a benchmark.",
     ]
     chapter.found |= {"failures": len(later), "found": hits, "other_stretches": others}
