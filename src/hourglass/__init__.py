@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hourglass import errors
-    from hourglass.autoencoder import Autoencoder, compress, decompress, denoise, load
+    from hourglass.autoencoder import Autoencoder
     from hourglass.parts import Part
+    from hourglass.ready import compress, decompress, denoise, load
 
 __version__ = "0.1.0"
 
@@ -20,10 +21,10 @@ __all__ = ["Autoencoder", "Part", "compress", "decompress", "denoise", "errors",
 _HOMES = {
     "Autoencoder": "autoencoder",
     "Part": "parts",
-    "compress": "autoencoder",
-    "decompress": "autoencoder",
-    "denoise": "autoencoder",
-    "load": "autoencoder",
+    "compress": "ready",
+    "decompress": "ready",
+    "denoise": "ready",
+    "load": "ready",
 }
 
 

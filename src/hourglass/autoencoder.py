@@ -10,26 +10,26 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
-from sklearn.utils.validation import check_array, check_random_state, validate_data
 from torch import Tensor
 
-from hourglass import files, fitting, reading, recipes
-from hourglass.batches import Stream
-from hourglass.errors import BadData, BadOption, BadType, NotFitted
+from hourglass import files, fitting, own, reading, recipes
+from hourglass.batches import Stream, held_out_rows
+from hourglass.errors import BadData, BadOption, BadType, NotFitted, did_you_mean
 from hourglass.model import Factories, Model
-from hourglass.parts import Batch, Part, find
+from hourglass.parts import Batch, Part, concatenate, find
 from hourglass.progress import training, watched
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
 from hourglass.uses import detect, embed, generate
-from hourglass.uses.denoise import clean, native
 from hourglass.uses.explain import findings
 from hourglass.writing import atomic
 
-__all__ = ["Autoencoder", "compress", "decompress", "denoise", "load"]
+__all__ = ["Autoencoder"]
 
 Path_ = str | os.PathLike[str]
+SEEN = ("n_features_in_", "feature_names_in_")
 PARTS = ("kind", "network", "bottleneck", "loss", "spoil")
 
 
@@ -50,8 +50,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     false_alarms : share of normal samples that may be called anomalies. Read at predict time: changing it needs no new fit.
     epochs, minutes : the budget; the step size follows it. Training stops early when held-out samples no longer improve.
     batch_size, learning_rate : samples per step, and the largest step size.
-    device : auto, cpu or cuda.
-    random_state : seed; the same seed, data, threads and epochs give the same weights.
+    device : auto or cpu; other devices follow.
+    random_state : seed, a generator of numpy, or None; the same seed, data, threads and epochs give the same weights.
     verbose : draw progress bars.
 
     Every "auto" is filled in by the recipe for the kind and purpose (`recipes.py`); `model_.settings` shows what was chosen.
@@ -93,33 +93,26 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         random_state: Any = None,
         verbose: bool = False,
     ) -> None:
-        self.purpose = purpose
-        self.kind = kind
-        self.network = network
-        self.bottleneck = bottleneck
-        self.loss = loss
-        self.spoil = spoil
-        self.code_size = code_size
-        self.members = members
-        self.stacked = stacked
-        self.init = init
-        self.anomalies = anomalies
-        self.false_alarms = false_alarms
-        self.epochs = epochs
-        self.minutes = minutes
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
+        self.purpose, self.kind, self.network, self.bottleneck, self.loss, self.spoil = purpose, kind, network, bottleneck, loss, spoil
+        self.code_size, self.members, self.stacked, self.init = code_size, members, stacked, init
+        self.anomalies, self.false_alarms = anomalies, false_alarms
+        self.epochs, self.minutes, self.batch_size, self.learning_rate = epochs, minutes, batch_size, learning_rate
+        self.device, self.random_state, self.verbose = device, random_state, verbose
 
     # ---------------------------------------------------------------- scikit-learn's manners
 
     def set_params(self, **params: Any) -> Autoencoder:
         """Change settings; `bottleneck__beta=4` reaches an option of a part, whose name becomes a `Part` first."""
+        known = self.get_params(deep=False)
+        for key in params:
+            name, _, option = key.partition("__")
+            if name not in known or (option and name not in PARTS):
+                raise BadOption(f"Invalid parameter {key!r} for estimator Autoencoder: {did_you_mean(key, PARTS if option else known)}")
         for name in PARTS:
             nested = any(key.startswith(f"{name}__") for key in params)
             given = params.get(name, getattr(self, name))
+            if nested and not isinstance(given, str | Part):
+                raise BadOption(f"{name}={given!r} has no options to set; give a name or a Part")
             if nested and isinstance(given, str):
                 params = {name: Part.parse(given), **{key: value for key, value in params.items() if key != name}}
         super().set_params(**params)
@@ -166,75 +159,79 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         `y` is never seen by the network; `report` and nothing else may use it. `checkpoint`: a file from which a killed fit goes on.
         Ctrl-C keeps the best weights so far. Raises `BadData`, `BadOption`, `BadType`, `BadFile` or `TrainingFailed`.
         """
-        recipes.check(self.get_params(deep=False))
-        if self.stacked:
-            raise BadOption("stacked=True is not available yet; leave stacked=False")
+        self._check()
         source = self._checked(X, reset=True)
         reader = reading.Reader(self.kind, source)
         pieces = reader.pieces(source)
-        if pieces.count < 2:
+        y = reading.counted(y, pieces.count)
+        facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"))
+        if pieces.count < 2 and not facts.get("tiles"):
             raise BadData(f"{pieces.name}: 1 sample is not enough to train on; give at least 2, better some hundreds")
-        facts = reader.learn(pieces)
-        if not reading.is_path(source):
-            self._labels = y
-        settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, pieces.count)
-        settings["reading"] = str(reader.part)
-        settings["anomalies"] = float(self.anomalies)
-        facts |= {"seen": {name: _plain(getattr(self, name)) for name in ("n_features_in_", "feature_names_in_") if hasattr(self, name)}}
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        samples = self._samples_of(reader, pieces, facts, settings, seed)
-        sample = samples.held_out() if isinstance(samples, Stream) else samples
-        model = fitting.begin(reader.name, facts, settings, sample, seed, self._factories())
-        if self.init is not None:
-            fitting.take_over(model, _model_of(self.init))
-        run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint))
+        seed = recipes.seed_of(self.random_state)
+        tiled = reading.tiles(reader.module, pieces, facts, seed) if facts.get("tiles") else None
+        count = pieces.count if tiled is None else tiled[0].count
+        settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, count)
+        settings |= {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
+        facts["seen"] = self._seen(source, facts)
+        samples, groups = tiled or (reading.samples(reader.module, pieces, facts, settings["batch_size"], seed), None)
+        model = self._built(reader.name, facts, settings, samples, seed)
+        run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint), groups)
         training(run, self.verbose)
         self.model_ = model
-        self._samples = (run.training, run.held_out)
+        if y is None and not isinstance(samples, Stream):
+            y = reading.labels(reader.module, pieces, facts)
+        self._samples = (run.training, run.held_out, None if isinstance(samples, Stream) else _labels_of(run, y, groups))
         return self
 
-    def _samples_of(self, reader: reading.Reader, pieces: Any, facts: dict[str, Any], settings: dict[str, Any], seed: int) -> Batch | Stream:
-        """All samples in memory where they fit, else a stream of them."""
+    def _check(self) -> None:
+        """Refuse settings that cannot be meant, before anything is read."""
+        recipes.check(self.get_params(deep=False))
+        if self.stacked:
+            raise BadOption("stacked=True is not available yet; leave stacked=False")
 
-        def to_tensor(chunk: Any) -> Batch:
-            batch = reader.module.to_tensor(chunk, facts)
-            return batch.with_x(batch.x.float()) if batch.x.dtype == torch.float64 else batch
+    def _seen(self, source: Any, facts: dict[str, Any]) -> dict[str, Any]:
+        """What scikit-learn wants to know of the columns, kept with the facts for loaded models."""
+        if reading.is_path(source):
+            for name in SEEN:
+                if hasattr(self, name):
+                    delattr(self, name)
+            if "order" in facts:
+                left_out = {facts["label"], *facts["ignored"]}
+                self.feature_names_in_ = np.array([name for name in facts["order"] if name not in left_out], dtype=object)
+                self.n_features_in_ = len(self.feature_names_in_)
+        return {name: _plain(getattr(self, name)) for name in SEEN if hasattr(self, name)}
 
-        needed = pieces.count * int(np.prod(facts["shape"])) * 4
-        if needed <= reading.room() or len(pieces.counts) == 1:
-            return reading.concatenate([to_tensor(chunk) for chunk in reading.chunks(pieces)])
-        return Stream(pieces, to_tensor, settings["batch_size"], seed)
+    def _built(self, kind: str, facts: dict[str, Any], settings: dict[str, Any], samples: Batch | Stream, seed: int) -> Model:
+        """The network before training: built, started at PCA or at the weights of `init`."""
+        sample = samples.held_out() if isinstance(samples, Stream) else samples
+        parts = own.factories(self.network)
 
-    def _factories(self) -> Factories:
-        """A user's own network factories, by name."""
-        pair = self.network if isinstance(self.network, tuple) else ()
-        return {recipes._name(factory): factory for factory in pair}
+        def make() -> Model:
+            return fitting.begin(kind, facts, settings, sample, seed, parts)
+
+        model = own.check_network(make, self.network) if parts else make()
+        if self.init is not None:
+            fitting.take_over(model, self.init.model_ if isinstance(self.init, Autoencoder) else _read(self.init, parts))
+        return model
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """Arrays, lists and frames as scikit-learn wants them; paths and pictures as they are."""
-        if reading.is_path(X) or not (hasattr(X, "shape") or hasattr(X, "__array__") or isinstance(X, list | tuple)):
-            if X is None or isinstance(X, int | float | bool | dict):
-                raise BadType(f"data are a path, an array or a frame; this is {type(X).__name__}")
-            return X
-        if hasattr(X, "columns") or hasattr(X, "schema"):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        if getattr(X, "ndim", 2) > 2 or (isinstance(X, list) and X and not np.isscalar(X[0]) and np.ndim(X[0]) != 1):
-            return X
-        if isinstance(X, np.ndarray) and X.dtype.kind in "US":
-            raise BadType("an array of texts is not a kind that this version reads; give numbers, a frame or a path")
-        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
+        options = Part.parse(self.kind).options
+        ignored = options.get("ignore") or ()
+        return reading.checked(self, X, reset, [options.get("label") or "", *([ignored] if isinstance(ignored, str) else ignored)])
 
     # ---------------------------------------------------------------- use
 
     def transform(self, X: Any, *, to: Path_ | None = None) -> Any:
         """Codes (n, code_size), spatial ones flattened: an array, or a pyarrow Table for paths. `to`: stream into a file instead."""
-        return self._each(X, lambda model, batch, chunk: embed.codes(model, batch).numpy(), to, table="autoencoder", array=True)
+        codes = self._each(X, lambda model, batch, chunk: embed.codes(model, batch).numpy(), to, table="autoencoder", array=True)
+        wanted = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        return codes if wanted == "default" or to is not None else reading.codes(codes)  # scikit-learn makes frames of arrays alone
 
     def inverse_transform(self, X: Any, *, to: Path_ | None = None) -> Any:
         """Codes (n, code_size) back to data, of the sort that the model was fitted on."""
         model = self._fitted()
-        codes = _codes_of(X)
+        codes = reading.codes(X)
         if codes.shape[1] != model.code_size:
             raise BadData(f"codes have {codes.shape[1]} columns; this model's codes have {model.code_size}: give what `transform` gave")
         values = embed.decoded(self._at(codes.dtype), torch.from_numpy(codes))
@@ -245,6 +242,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         module = self._kind()
 
         def rebuild(model: Model, batch: Batch, chunk: Any) -> Any:
+            if model.facts.get("tiles"):
+                tiles, sizes = module.to_tiles(chunk, model.facts)
+                return module.from_tiles(embed.rebuilt(model, tiles), model.facts, sizes, like=chunk)
             return module.from_tensor(embed.rebuilt(model, batch), model.facts, like=chunk)
 
         return self._each(X, rebuild, to)
@@ -266,7 +266,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         return self.fit(X, y, **options).predict(X)
 
     def explain(self, X: Any, *, to: Path_ | None = None) -> Any:
-        """One row per sample, in order: row, score (higher is more unusual), p_value, anomaly, because. A table (pyarrow, or X's library)."""
+        """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library)."""
         threshold, begun = -self.offset_, [0]
 
         def explained(model: Model, batch: Batch, chunk: Any) -> Any:
@@ -279,15 +279,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """`n` new samples, of the sort that the model was fitted on; drawn by `random_state`."""
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise BadOption(f"n={n!r}: give the number of samples, a whole number from 1 on")
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        return self._give(generate.sample(self._fitted(), int(n), seed), to)
+        return self._give(generate.sample(self._fitted(), int(n), recipes.seed_of(self.random_state)), to)
 
     def compress(self, X: Any, *, quality: float = 50, to: Path_ | None = None) -> bytes:
         """The samples as bytes of the .hgz format, through the bottleneck: lossy. `quality` 0 to 100; `to` writes them to a file too."""
         model, source = self._fitted(), self._checked(X, reset=False)
         reader = self._reader()
-        batch = reading.everything(reader.module, reader.pieces(source), model.facts)
-        data = compressing.compress(model, batch, quality)
+        pieces = reader.pieces(source)
+        if model.facts.get("tiles"):
+            parts = [reader.module.to_tiles(chunk, model.facts) for chunk in reading.chunks(pieces)]
+            sizes = [list(size) for _, each in parts for size in each]
+            data = compressing.compress(model, concatenate([batch for batch, _ in parts]), quality, pictures=sizes)
+        else:
+            data = compressing.compress(model, reading.everything(reader.module, pieces, model.facts), quality)
         if to is not None:
             with atomic(to) as temporary:
                 temporary.write_bytes(data)
@@ -296,32 +300,35 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     def decompress(self, data: bytes | Path_, *, to: Path_ | None = None, salvage: bool = False) -> Any:
         """Bytes of `compress` (or a file of them) back to samples. `salvage`: give what undamaged chunks hold."""
         given = data if isinstance(data, bytes | bytearray | memoryview) else Path(data).read_bytes()
-        return self._give(compressing.decompress(self._fitted(), bytes(given), salvage), to)
+        values = compressing.decompress(self._fitted(), bytes(given), salvage)
+        return self._give(values, to, compressing.pictures(self.model_, bytes(given), values))
 
-    def report(self, X: Any = None, *, to: Path_ | None = None) -> Report:
+    def report(self, X: Any = None, y: Any = None, *, to: Path_ | None = None) -> Report:
         """Did the network learn anything? Measured on `X`, or right after `fit` on the held-out samples; `to`: an .html or .json file.
+
+        `y`: labels, to see whether the code tells them apart (by default the label column, where the kind was given one).
 
         A loaded model without `X` gives the measures of its last report, if one was made before it was saved.
         """
         model = self._fitted()
-        report = make_report(model, *self._shown(X))
+        report = make_report(model, *self._shown(X, y))
         if to is not None:
             report.write(to)
         return report
 
-    def _shown(self, X: Any) -> tuple[Batch | None, Batch | None, Any]:
+    def _shown(self, X: Any, y: Any) -> tuple[Batch | None, Batch | None, Any]:
         """Training and held-out samples and labels for a report."""
         model = self._fitted()
         if X is None:
-            return (*getattr(self, "_samples", (None, None)), None)
+            return getattr(self, "_samples", (None, None, None))
         source, reader = self._checked(X, reset=False), self._reader()
         pieces = reader.pieces(source)
         batch = reading.everything(reader.module, pieces, model.facts)
         batch = batch.with_x(batch.x.float())
-        labels = reading.labels(reader.module, pieces, model.facts)
+        labels = reading.labels(reader.module, pieces, model.facts) if y is None else reading.counted(y, batch.count)
         order = torch.randperm(batch.count, generator=torch.Generator().manual_seed(0))
         half = batch.count // 2
-        return batch[order[:half]], batch[order[half:]], None if labels is None else np.asarray(labels)[order[half:].numpy()]
+        return batch[order[:half]], batch[order[half:]], None if labels is None else labels[order[half:].numpy()]
 
     def save(self, path: Path_, *, force: bool = True) -> None:
         """Write the model to one file (suffix .hourglass): weights, settings, schema and what the uses learned; no training data."""
@@ -369,7 +376,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             for chunk in watched(reading.chunks(pieces), len(pieces.counts), self.verbose, "working"):
                 batch = reader.module.to_tensor(chunk, self.model_.facts)
                 result = use(self._at(batch.x.dtype), batch, chunk)
-                yield _as_table(result, table) if array and table and (to is not None or reading.is_path(source)) else result
+                yield reading.as_table(result, table) if array and table and (to is not None or reading.is_path(source)) else result
 
         if to is not None:
             (reader.module if table is None else tabular).write(results(), to, self.model_.facts)
@@ -379,17 +386,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return whole
         if table is not None:
             return tabular.restore(whole, source) if hasattr(source, "columns") else whole
-        return reader.module.restore(whole, source)
+        return reader.module.restore(whole, X if isinstance(X, np.ndarray) and X.dtype.kind in "buif" else source)
 
-    def _give(self, values: Tensor | Batch, to: Path_ | None) -> Any:
+    def _give(self, values: Tensor | Batch, to: Path_ | None, sizes: list[tuple[int, int]] | None = None) -> Any:
         """Values from the decoder as data of the sort that the model was fitted on."""
         module, facts = self._kind(), self.model_.facts
         x = values.x if isinstance(values, Batch) else values
-        chunk = module.from_tensor(x, facts)
+        chunk = module.from_tensor(x, facts) if sizes is None else module.from_tiles(x, facts, sizes)
         if to is not None:
             module.write([chunk], to, facts)
             return None
-        return chunk
+        return reading.in_library(chunk, self.model_.settings.get("library", ""))
 
 
 def _plain(value: Any) -> Any:
@@ -397,74 +404,17 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _as_table(codes: NDArray[Any], name: str) -> Any:
-    import pyarrow as pa
-
-    return pa.table({f"{name}{i}": column for i, column in enumerate(codes.T)})
-
-
-def _codes_of(X: Any) -> NDArray[Any]:
-    """Codes from a path, a frame or an array, as floats (n, code_size)."""
-    if reading.is_path(X):
-        reader = reading.Reader("table")
-        X = reading.joined(list(reading.chunks(reader.pieces(X))))
-    if hasattr(X, "to_pandas") and not hasattr(X, "__array__"):
-        X = X.to_pandas()
-    if hasattr(X, "column_names"):
-        X = np.column_stack([np.asarray(column) for column in X.columns])
-    return check_array(X, dtype=[np.float64, np.float32])  # type: ignore[no-any-return]
+def _labels_of(run: fitting.Fitting, labels: Any, groups: Tensor | None) -> Any:
+    """The labels of the held-out samples, for a report right after the fit; None where there are none."""
+    if labels is None:
+        return None
+    labels = labels if groups is None else labels[groups.numpy()]
+    _, held_out = held_out_rows(len(labels), run.seed, run.model.members, groups)
+    return labels[held_out.numpy()] if len(held_out) else None
 
 
-def _model_of(init: Any) -> Model:
-    if isinstance(init, Autoencoder):
-        return init._fitted()
-    return load(init)._fitted()
-
-
-def load(path: Path_, parts: Factories | None = None) -> Autoencoder:
-    """Open a saved model. `parts` maps the names of a user's own network factories to them; nothing in the file is executed.
-
-    Raises `BadFile`, `DamagedFile` or `NewerFile`.
-    """
-    model = files.read_model(path, parts)
-    known = Autoencoder().get_params(deep=False)
-    saved = {name: value for name, value in model.settings.get("constructor", {}).items() if name in known and name != "init"}
-    loaded = Autoencoder(**saved)
-    loaded.model_ = model.train(False)
-    for name, value in model.facts.get("seen", {}).items():
-        setattr(loaded, name, np.asarray(value, dtype=object) if isinstance(value, list) else value)
-    return loaded
-
-
-def compress(picture: Any, quality: float = 50, *, model: Autoencoder | Path_ | None = None, **options: Any) -> bytes:
-    """A path, a Pillow image or an array as bytes of the .hgz format, through `model` (a fitted `Autoencoder` or the path of one)."""
-    return _given(model, "compress").compress(picture, quality=quality, **options)
-
-
-def decompress(data: bytes | Path_, model: Autoencoder | Path_ | None = None, **options: Any) -> Any:
-    """What `compress` made, back to samples, by the same `model`."""
-    return _given(model, "compress").decompress(data, **options)
-
-
-def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None) -> Any:
-    """A picture (path, Pillow image, array) or table cleaned by `model`, as the sort of thing it was; `strength` 0 to 1 blends."""
-    fitted = _given(model, "denoise")
-    record = fitted._fitted()
-    module = find("kinds", record.kind)
-    chunk = reading.joined(list(reading.chunks(module.read(picture))))
-    if len(record.shape) == 3 and native(record):
-        batches = module.to_tensor(chunk, record.facts, native=True)
-        cleaned = [clean(record, batch.x.float(), strength) for batch in (batches if isinstance(batches, list) else [batches])]
-        values = cleaned[0] if not isinstance(batches, list) else [picture[0] for picture in cleaned]
-    else:
-        values = clean(record, module.to_tensor(chunk, record.facts).x, strength)
-    return module.restore(module.from_tensor(values, record.facts, like=chunk), picture)
-
-
-def _given(model: Autoencoder | Path_ | None, purpose: str) -> Autoencoder:
-    if model is None:
-        raise BadOption(
-            f"this version ships no trained model to {purpose} with; fit one on your own data, hourglass fit DATA --purpose {purpose} "
-            "-o MODEL, and give it: model=MODEL (-m MODEL)"
-        )
-    return model if isinstance(model, Autoencoder) else load(model)
+def _read(init: Any, parts: Factories) -> Model:
+    """The model that another one starts from."""
+    if not reading.is_path(init) or isinstance(init, list | tuple):
+        raise BadType(f"init is a fitted Autoencoder or the path of a model; this is {type(init).__name__}")
+    return files.read_model(init, parts)

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array, validate_data
+from torch import Tensor
 
 from hourglass import kinds
-from hourglass.errors import BadData, BadOption
+from hourglass.batches import Stream
+from hourglass.errors import BadData, BadOption, BadType, HourglassError, SchemaMismatch
 from hourglass.parts import Batch, Part, Pieces, concatenate, find, options_for
 
-__all__ = ["Reader", "everything", "is_path", "room"]
+__all__ = [
+    "Reader",
+    "as_table",
+    "checked",
+    "chunks",
+    "codes",
+    "counted",
+    "everything",
+    "in_library",
+    "is_path",
+    "joined",
+    "labels",
+    "library",
+    "room",
+    "samples",
+    "tiles",
+]
+
+
+MOST_TILES = 50_000
 
 
 def is_path(source: Any) -> bool:
@@ -22,6 +48,60 @@ def is_path(source: Any) -> bool:
     if isinstance(source, str | os.PathLike):
         return True
     return isinstance(source, list | tuple) and len(source) > 0 and all(isinstance(item, str | os.PathLike) for item in source)
+
+
+def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -> Any:
+    """Arrays, lists and frames as scikit-learn wants them, named columns compared; paths and pictures as they are.
+
+    `left_out` are columns that the network never sees (label, ignored ones): they may be there or not.
+    """
+    if is_path(X):
+        return X
+    if X is None or (isinstance(X, int | float | complex | bool | dict | set | bytes) and not hasattr(X, "shape")):
+        raise BadType(f"data are a path, an array or a frame; this is {type(X).__name__}")
+    if not (hasattr(X, "shape") or hasattr(X, "__array__") or hasattr(X, "columns") or isinstance(X, list | tuple)):
+        return X
+    try:
+        if library(X):
+            validate_data(estimator, _without(X, {str(name) for name in left_out}), reset=reset, skip_check_array=True)
+            return X
+        if hasattr(X, "columns") or getattr(X, "ndim", 2) > 2:
+            return X
+        if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]) and np.ndim(X[0]) != 1:
+            return X
+        if isinstance(X, np.ndarray) and X.dtype.kind in "US":
+            raise BadType("an array of texts is not a kind that this version reads; give numbers, a frame or a path")
+        return validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
+    except HourglassError:
+        raise
+    except TypeError as trouble:
+        raise BadType(str(trouble)) from trouble
+    except ValueError as trouble:
+        other = not reset and any(sign in str(trouble) for sign in ("seen at fit", "during fit", "is expecting"))
+        hint = "; give columns of different sorts as a frame" if "convert string" in str(trouble) else ""
+        raise (SchemaMismatch if other else BadData)(f"{trouble}{hint}") from trouble
+
+
+def _without(frame: Any, names: set[str]) -> Any:
+    """No rows of a frame, and its columns but `names`: enough to compare columns by."""
+    wrapped = nw.from_native(frame, eager_only=True).head(0)
+    kept = [name for name in wrapped.columns if name not in names]
+    return frame if len(kept) == len(wrapped.columns) else wrapped.select(kept).to_native()
+
+
+def library(X: Any) -> str:
+    """The library of a frame (pandas, polars, pyarrow, ...); empty for anything else."""
+    return str(nw.from_native(X).implementation.value) if nw.dependencies.is_into_dataframe(X) else ""
+
+
+def in_library(chunk: Any, name: str) -> Any:
+    """A pyarrow Table as a frame of the library `name`, where that is installed; anything else as it is."""
+    if not name or name == "pyarrow" or not hasattr(chunk, "column_names"):
+        return chunk
+    try:
+        return nw.from_arrow(chunk, backend=name).to_native()  # type: ignore[arg-type]
+    except (ImportError, ModuleNotFoundError):
+        return chunk
 
 
 def room() -> int:
@@ -60,9 +140,14 @@ class Reader:
             raise BadData(f"{pieces.name} has no rows: there is nothing to learn from or to look at")
         return pieces
 
-    def learn(self, pieces: Pieces) -> dict[str, Any]:
-        """What the kind learns from all pieces: scales, vocabularies, schema. Its notes are said aloud."""
+    def learn(self, pieces: Pieces, native: bool = False) -> dict[str, Any]:
+        """What the kind learns from all pieces: scales, vocabularies, schema. Its notes are said aloud.
+
+        `native`: pictures are seen at their own size, in tiles, where they are not all small and of one size.
+        """
         facts: dict[str, Any] = self.module.learn(pieces, **self.options_learn)
+        if native and hasattr(self.module, "as_tiles"):
+            facts = self.module.as_tiles(facts, self.options_learn.get("size"))
         for note in facts.get("notes") or []:
             warnings.warn(note, UserWarning, stacklevel=4)
         return facts
@@ -78,10 +163,51 @@ def everything(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Batch:
     return concatenate([module.to_tensor(chunk, facts) for chunk in chunks(pieces)])
 
 
+def samples(module: Any, pieces: Pieces, facts: dict[str, Any], batch_size: int, seed: int) -> Batch | Stream:
+    """All samples in float32: in memory where they fit, else as a stream."""
+
+    def to_tensor(chunk: Any) -> Batch:
+        batch: Batch = module.to_tensor(chunk, facts)
+        return batch.with_x(batch.x.float()) if batch.x.dtype == torch.float64 else batch
+
+    needed = pieces.count * math.prod(facts["shape"]) * 4
+    if needed <= room() or len(pieces.counts) == 1:
+        return concatenate([to_tensor(chunk) for chunk in chunks(pieces)])
+    return Stream(pieces, to_tensor, batch_size, seed)
+
+
+def tiles(module: Any, pieces: Pieces, facts: dict[str, Any], seed: int) -> tuple[Batch, Tensor]:
+    """Tiles of all pictures, and the number of the picture that each is from; a random share of them where they are very many."""
+    most = max(64, min(MOST_TILES, room() // (4 * math.prod(facts["shape"]))))
+    generator = np.random.default_rng(seed)
+    batches, groups, seen = [], [], 0
+    for chunk in chunks(pieces):
+        batch, sizes = module.to_tiles(chunk, facts)
+        height, width = facts["size"]
+        counts = torch.tensor([-(-rows // height) * -(-columns // width) for rows, columns in sizes])
+        group = torch.repeat_interleave(torch.arange(seen, seen + len(sizes)), counts)
+        share = -(-most * len(sizes) // pieces.count)
+        kept = torch.from_numpy(np.sort(generator.permutation(batch.count)[:share]))
+        batches.append(batch[kept].each(Tensor.float))
+        groups.append(group[kept])
+        seen += len(sizes)
+    return concatenate(batches), torch.cat(groups)
+
+
 def labels(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Any:
     """The label of every row, or None."""
     found = [module.labels(chunk, facts) for chunk in chunks(pieces)]
     return None if any(part is None for part in found) else np.concatenate([np.asarray(part) for part in found])
+
+
+def counted(y: Any, count: int) -> NDArray[Any] | None:
+    """The user's labels as an array (count,), or None where none were given."""
+    if y is None:
+        return None
+    made = np.asarray(y)
+    if made.shape[:1] != (count,):
+        raise BadData(f"y has {made.shape[0] if made.ndim else 'no'} labels for {count} samples; give one for each, or none")
+    return made
 
 
 def joined(results: list[Any]) -> Any:
@@ -96,3 +222,25 @@ def joined(results: list[Any]) -> Any:
     import pyarrow as pa
 
     return pa.concat_tables(results)
+
+
+def as_table(array: NDArray[Any], name: str) -> Any:
+    """An array (n, d) as a pyarrow Table with columns `name`0, `name`1, ..."""
+    import pyarrow as pa
+
+    return pa.table({f"{name}{i}": column for i, column in enumerate(array.T)})
+
+
+def codes(X: Any) -> NDArray[np.floating[Any]]:
+    """Codes from a path, a frame or an array, as floats (n, code_size)."""
+    if is_path(X):
+        reader = Reader("table")
+        X = joined(list(chunks(reader.pieces(X))))
+    if library(X):
+        X = np.column_stack([column.to_numpy() for column in nw.from_native(X).iter_columns()])
+    try:
+        return check_array(X, dtype=[np.float64, np.float32], input_name="codes")  # type: ignore[no-any-return]
+    except TypeError as trouble:
+        raise BadType(f"codes: {trouble}") from trouble
+    except ValueError as trouble:
+        raise BadData(f"codes: {trouble}") from trouble

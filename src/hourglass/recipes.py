@@ -8,10 +8,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hourglass.errors import BadOption, did_you_mean
-from hourglass.parts import Part, listing
+import numpy as np
+from sklearn.utils import check_random_state
 
-__all__ = ["PURPOSES", "check", "resolve"]
+from hourglass import own
+from hourglass.errors import BadOption, did_you_mean
+from hourglass.parts import Part
+
+__all__ = ["PURPOSES", "check", "resolve", "seed_of"]
 
 PURPOSES = ("embed", "detect", "compress", "denoise", "generate")
 LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
@@ -24,20 +28,34 @@ LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
     "anomalies": ((int, float), 0.0, 0.5),
     "false_alarms": ((int, float), 0.0, 1.0),
 }
+ALWAYS_GIVEN = ("anomalies", "false_alarms")  # have no "auto"
+DEVICES = ("auto", "cpu")
 
 
 def check(settings: dict[str, Any]) -> None:
     """Refuse values that no recipe can mean; the error names the setting, the value and what is allowed."""
     if settings["purpose"] not in PURPOSES:
         raise BadOption(f"purpose={settings['purpose']!r}: {did_you_mean(str(settings['purpose']), PURPOSES)}")
-    for name, (sort, least, most) in LIMITS.items():
-        value = settings.get(name)
-        if value is None or (isinstance(value, str) and value == "auto"):
-            continue
-        whole = "a whole number" if sort is int else "a number"
-        good = isinstance(value, sort) or (hasattr(value, "__index__") if sort is int else hasattr(value, "__float__"))
-        if isinstance(value, bool | str) or not good or not least <= value <= most:
-            raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}, or 'auto'")
+    for name in LIMITS:
+        _check_number(name, settings.get(name))
+    if settings.get("device", "auto") not in DEVICES:
+        raise BadOption(
+            f"device={settings['device']!r}: {did_you_mean(str(settings['device']), DEVICES)}; this version computes on the processor"
+        )
+    if isinstance(settings.get("network"), tuple):
+        own.check_factories(settings["network"])
+
+
+def _check_number(name: str, value: Any) -> None:
+    """Refuse what is no number or out of range; "auto" and None only where a recipe can fill them in."""
+    sort, least, most = LIMITS[name]
+    automatic = name not in ALWAYS_GIVEN
+    if automatic and (value is None or (isinstance(value, str) and value == "auto")):
+        return
+    whole = "a whole number" if sort is int else "a number"
+    good = isinstance(value, sort) or (hasattr(value, "__index__") if sort is int else hasattr(value, "__float__"))
+    if isinstance(value, bool | str) or not good or bool(np.ndim(value)) or not least <= value <= most:
+        raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}{', or auto' if automatic else ''}")
 
 
 def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: int) -> dict[str, Any]:
@@ -46,9 +64,11 @@ def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: i
     purpose, size = settings["purpose"], math.prod(facts["shape"])
     picture = len(facts["shape"]) == 3
     defaults = _picture(purpose, facts, size) if picture else _table(purpose, facts, size)
+    if isinstance(settings.get("network"), tuple) and not own.takes_members(settings["network"]):
+        defaults["members"] = 1
     chosen = {name: _merge(settings.get(name), default) for name, default in defaults.items()}
     chosen["batch_size"] = min(chosen["batch_size"], count)
-    chosen["minutes"] = settings.get("minutes")
+    chosen["minutes"] = None if settings.get("minutes") in (None, "auto") else float(settings["minutes"])
     steps_in_epoch = max(1, count // chosen["batch_size"])
     automatic = settings.get("epochs") in (None, "auto")
     chosen["epochs"] = None if chosen["minutes"] and automatic else _epochs(settings, chosen.pop("steps"), steps_in_epoch, picture)
@@ -69,12 +89,10 @@ def _merge(given: Any, default: Any) -> Any:
         base = Part.parse(default)
         return str(Part(base.name, *given.values, **{**base.options, **given.options}))
     if isinstance(given, tuple):
-        return "own:" + ",".join(f"{role}={_name(factory)}" for role, factory in zip(("encoder", "decoder"), given, strict=True))
-    return str(Part.parse(given)) if isinstance(default, str) and isinstance(given, str | Part) else given
-
-
-def _name(factory: Any) -> str:
-    return str(getattr(factory, "__name__", type(factory).__name__))
+        return own.text(given)
+    if isinstance(default, str):
+        return str(Part.parse(given))
+    return given.item() if hasattr(given, "item") else given  # numbers of numpy are none in JSON
 
 
 def _table(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
@@ -101,7 +119,7 @@ def _picture(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
     """Pictures, brought to one size; compress and denoise keep a spatial code and work at any size."""
     spatial = purpose in ("compress", "denoise")
     small = size <= 256 and not spatial
-    widths = "[32,64]" if size <= 32 * 32 else "[24,48,96]"
+    widths = "[32,64]" if size <= 32 * 32 or purpose == "denoise" else "[24,48,96]"
     network = "dense:widths=[256]" if small else f"conv:widths={widths}" + (",code=spatial" if spatial else "")
     return {
         "network": network,
@@ -110,13 +128,20 @@ def _picture(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
         "loss": "gaussian",
         "spoil": "noise:0.1" if purpose == "denoise" else "none",
         "members": 1,
-        "batch_size": 128 if small else 64,
+        "batch_size": 128 if small else 32 if spatial else 64,
         "learning_rate": 2e-3 if small else 1e-3,
-        "steps": 2500 if small else 1000,
+        "steps": 2500 if small else 600 if spatial else 1000,
         "device": "cpu",
     }
 
 
-def spoil_names() -> tuple[str, ...]:
-    """Spoils that can be named, with none."""
-    return ("none", *listing("spoils"))
+def seed_of(random_state: Any) -> int:
+    """A seed from `random_state`; None gives another one each time, and leaves numpy's global generator alone."""
+    if random_state is None:
+        random_state = np.random.default_rng()
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(np.iinfo(np.int32).max))
+    try:
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    except ValueError:
+        raise BadOption(f"random_state={random_state!r}: give a whole number from 0 to 4294967295, a generator of numpy, or None") from None

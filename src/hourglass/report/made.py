@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ class Report:
     def __str__(self) -> str:
         return self.text
 
-    def write(self, path: str | Path) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Write the page (.html) or the numbers and verdicts (.json)."""
         suffix = Path(path).suffix.lower()
         if suffix not in (".html", ".htm", ".json"):

@@ -5,6 +5,8 @@ Scores are squared residuals, each in units of its own usual size on samples tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -18,18 +20,29 @@ FLOOR = 1e-4  # of the typical residual variance: an element that never errs mus
 
 
 def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]:
-    """The usual size of each element's residual, and the sorted scores of held-out samples (of training ones where there are too few)."""
+    """The usual size of each element's residual, and the sorted scores of held-out samples (of training ones where there are too few).
+
+    With `anomalies` in the settings, that share of the worst samples is left out of both: they are taken not to be normal.
+    """
     judged = held_out if held_out.count >= 2 else training
-    errors = in_chunks(_squares(model), judged)
-    flat = errors.flatten(1)
+    flat = in_chunks(_squares(model), judged).flatten(1)
     real = torch.ones_like(flat) if judged.mask is None else judged.mask.flatten(1).to(flat.dtype)
-    usual = (flat * real).sum(0) / real.sum(0).clamp_min(1)
-    usual = usual.clamp_min(FLOOR * float(usual.mean()) + 1e-12)
-    scored = ((flat * real) / usual).sum(1) / real.sum(1).clamp_min(1)
+    usual, scored = _usual(flat, real)
+    kept = max(2, round(len(scored) * (1 - float(model.settings.get("anomalies") or 0.0))))
+    if kept < len(scored):
+        normal = scored.argsort()[:kept]
+        usual, scored = _usual(flat[normal], real[normal])
     return {"detect.usual": usual, "detect.scores": scored.sort().values}
 
 
-def _squares(model: Model):  # type: ignore[no-untyped-def]
+def _usual(errors: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each element's squared residuals (n, D) where `real`, and each sample's score by them."""
+    usual = (errors * real).sum(0) / real.sum(0).clamp_min(1)
+    usual = usual.clamp_min(FLOOR * float(usual.mean()) + 1e-12)
+    return usual, ((errors * real) / usual).sum(1) / real.sum(1).clamp_min(1)
+
+
+def _squares(model: Model) -> Callable[[Batch], Tensor]:
     """Squared residuals (B, *shape), averaged over members, 0 where masked."""
 
     def squares(batch: Batch) -> Tensor:
@@ -70,5 +83,7 @@ def p_values(model: Model, scored: Tensor) -> Tensor:
 
 def threshold(model: Model, false_alarms: float) -> float:
     """The score above which a sample is an anomaly, so that about this share of normal samples is above."""
-    known = model.arrays["detect.scores"]
-    return float(torch.quantile(known.double(), 1 - false_alarms))
+    known = model.arrays["detect.scores"]  # sorted already, so that no quantile need be searched
+    place = (1 - false_alarms) * (len(known) - 1)
+    low = int(place)
+    return float(torch.lerp(known[low].double(), known[min(low + 1, len(known) - 1)].double(), place - low))
