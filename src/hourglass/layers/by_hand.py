@@ -5,7 +5,7 @@ Autograd spends most of a small network's step on bookkeeping; figures in docs/b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -47,7 +47,7 @@ def fast_bfloat16() -> bool:
 
 
 class Weights(NamedTuple):
-    """A layer's weight (…, outputs, inputs) and bias, and where their gradients go."""
+    """A layer's weight (…, outputs, inputs) and bias (…, outputs), and where their gradients go."""
 
     weight: Tensor
     bias: Tensor
@@ -56,117 +56,156 @@ class Weights(NamedTuple):
 
 
 class Half:
-    """One stack of layers with its buffers: `forward` keeps what `backward` needs."""
+    """One stack of layers with its buffers: `forward` keeps what `backward` needs.
 
-    def __init__(self, stack: Stack, take: Callable[[Linear], Weights]) -> None:
-        self.layers = [take(layer) for layer in stack.layers]  # type: ignore[arg-type]
-        self.beside = None if stack.beside is None else take(stack.beside)
-        self.active = ACTIVE[stack.active]
-        single = self.layers[0].weight.dim() == 2
+    A linear path beside the layers is part of the first one: its last `straight` outputs are what goes straight to the stack's own output.
+    One multiplication then does for both, and the last layer adds to them where they are.
+    """
+
+    def __init__(self, layers: list[Weights], active: Activation, straight: int) -> None:
+        self.layers, self.active, self.straight = layers, active, straight
+        single = layers[0].weight.dim() == 2
         self.multiply = torch.mm if single else torch.bmm
         self.add_multiply = torch.addmm if single else torch.baddbmm
-        self.inputs: list[Tensor] = []
-        self.saved: list[Tensor] = []
-        self.buffers: dict[tuple[str, int], Tensor] = {}
+        self.turned = [layer.weight.mT for layer in layers]
+        self.rows: torch.Size | None = None
 
-    def buffer(self, name: str, number: int, like: Tensor, width: int) -> Tensor:
-        """A buffer with the rows of `like` and `width` columns; made once, since all batches of a fit have one size."""
-        held = self.buffers.get((name, number))
-        if held is None or held.shape[:-1] != like.shape[:-1]:
-            held = self.buffers[name, number] = like.new_empty(*like.shape[:-1], width)
-        return held
+    def _make(self, x: Tensor) -> None:
+        """Buffers for as many rows as `x` has; once, since all batches of a fit have one size."""
+        self.rows, last = x.shape[:-1], self.layers[-1].weight
+        self.wholes = [x.new_empty(*self.rows, layer.weight.shape[-2]) for layer in self.layers[:-1]]
+        self.slopes = [torch.empty_like(whole) for whole in self.wholes]
+        self.before, self.out = self.wholes[:], x.new_empty(*self.rows, last.shape[-2])
+        self.below, self.slot = self.slopes[:], torch.empty_like(self.out)
+        self.bias = self.layers[0].bias.clone()
+        self.base = _row(self.layers[-1].bias)
+        if self.straight:
+            hidden = self.wholes[0].shape[-1] - self.straight
+            self.before[0], self.out = self.wholes[0].split([hidden, self.straight], -1)
+            self.below[0], self.slot = self.slopes[0].split([hidden, self.straight], -1)
+            self.base, self.tail = self.out, self.bias[..., hidden:]
+            self.tail_gradient = self.layers[0].bias_gradient[..., hidden:]
+        self.after = self.before if self.active.keeps_output else [torch.empty_like(before) for before in self.before]
+        self.biases = [_row(layer.bias) for layer in self.layers[:-1]]
+        self.biases[:1] = [_row(self.bias)] if self.straight else self.biases[:1]
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, B, inputs) to (…, B, outputs); the result lives in a buffer that the next call overwrites."""
-        self.inputs, self.saved = [x], []
-        for number, layer in enumerate(self.layers[:-1]):
-            before = self.buffer("before", number, x, layer.weight.shape[-2])
-            self.add_multiply(_row(layer.bias), self.inputs[-1], layer.weight.mT, out=before)
-            after = before if self.active.keeps_output else self.buffer("after", number, x, before.shape[-1])
+        if self.rows != x.shape[:-1]:
+            self._make(x)
+        if self.straight:  # both biases reach the output; they are added once
+            self.bias.copy_(self.layers[0].bias)
+            self.tail.add_(self.layers[-1].bias)
+        self.x = at = x
+        for bias, turned, whole, before, after in zip(self.biases, self.turned, self.wholes, self.before, self.after, strict=False):
+            self.add_multiply(bias, at, turned, out=whole)
             self.active.forward(before, after)
-            self.saved.append(before)
-            self.inputs.append(after)
-        last, hidden = self.layers[-1], self.inputs[-1]
-        out = self.buffer("out", 0, x, last.weight.shape[-2])
-        if self.beside is None:
-            return self.add_multiply(_row(last.bias), hidden, last.weight.mT, out=out)
-        self.add_multiply(_row(last.bias + self.beside.bias), x, self.beside.weight.mT, out=out)
-        return self.add_multiply(out, hidden, last.weight.mT, out=out)
+            at = after
+        return self.add_multiply(self.base, at, self.turned[-1], out=self.out)
 
-    def backward(self, gradient: Tensor, to_input: bool) -> Tensor | None:
-        """Gradients of all weights from that of the output; returns the input's own when asked."""
-        if self.beside is not None:
-            self._weights(self.beside, gradient, self.inputs[0])
-        at = gradient
-        for number in range(len(self.layers) - 1, -1, -1):
+    def backward(self, gradient: Tensor, into: Tensor | None) -> None:
+        """Gradients of all weights from that of the output; the input's own goes `into` a buffer where one is given."""
+        at, last = gradient, len(self.layers) - 1
+        for number in range(last, -1, -1):
             layer = self.layers[number]
-            self._weights(layer, at, self.inputs[number])
-            if number == 0 and not to_input:
-                return None
-            below = self.buffer("gradient", number, at, layer.weight.shape[-1])
-            self.multiply(at, layer.weight, out=below)
-            if number > 0:
-                self.active.backward(below, self.saved[number - 1])
-            at = below
-        return at if self.beside is None else self.add_multiply(at, gradient, self.beside.weight, out=at)
-
-    def _weights(self, layer: Weights, gradient: Tensor, inputs: Tensor) -> None:
-        self.multiply(gradient.mT, inputs, out=layer.weight_gradient)
-        torch.sum(gradient, -2, out=layer.bias_gradient)
+            self.multiply(at.mT, self.after[number - 1] if number else self.x, out=layer.weight_gradient)
+            if number < last or not self.straight:
+                torch.sum(at, -2, out=layer.bias_gradient)
+            if number:
+                below = self.below[number - 1]
+                self.multiply(at, layer.weight, out=below)
+                self.active.backward(below, self.before[number - 1])
+                at = self.slopes[number - 1]
+                if number == 1 and self.straight and gradient is not self.slot:
+                    self.slot.copy_(gradient)
+        if self.straight:
+            self.layers[-1].bias_gradient.copy_(self.tail_gradient)
+        if into is not None:
+            self.multiply(at, self.layers[0].weight, out=into)
 
 
 def _row(bias: Tensor) -> Tensor:
     return bias if bias.dim() == 1 else bias.unsqueeze(1)
 
 
+def _neighbours(parts: list[Tensor]) -> Tensor | None:
+    """Several tensors as one along their first axis, where they stand one behind the other in one storage; else None."""
+    first, place = parts[0], parts[0].data_ptr()
+    if len(parts) == 1:
+        return first
+    for part in parts:
+        if part.data_ptr() != place or part.untyped_storage().data_ptr() != first.untyped_storage().data_ptr():
+            return None
+        place += part.numel() * part.element_size()
+    return first.as_strided((sum(len(part) for part in parts), *first.shape[1:]), first.stride())
+
+
 class Stepper:
     """One training step's forward and backward: called with what the network sees and what it should give back.
 
-    The weights' `.grad` must exist (the loop makes them views of one flat tensor) and is overwritten. Returns the loss summed over
-    members, averaged over samples, in nats.
+    The weights' `.grad` must exist and is overwritten. Weights that follow one another in memory in the order of `parameters`, as the
+    loop's flat tensor has them, are used where they are; others are copied. Returns the loss summed over members, averaged over samples.
     """
 
     def __init__(self, model: Model, stacks: tuple[Stack, Stack]) -> None:
-        self.model = model
-        self.stacks = stacks
-        self.parameters = [parameter for stack in stacks for parameter in stack.parameters()]
-        widest = max(layer.weight.shape[-2] for stack in stacks for layer in stack.layers)  # type: ignore[union-attr, index, operator]
-        self.half_precision = widest >= WIDE and self.parameters[0].dtype == torch.float32 and fast_bfloat16()
+        self.model, self.stacks = model, stacks
+        groups = [group for stack in stacks for group in _groups(stack)]
+        self.parameters = [part for group in groups for part in (*(one.weight for one in group), *(one.bias for one in group))]
+        widest = max(layer.weight.shape[-2] for group in groups for layer in group)
+        self.narrow = widest >= WIDE and self.parameters[0].dtype == torch.float32 and fast_bfloat16()
+        self.weights: tuple[list[Tensor], list[Tensor]] = ([], [])  # copies, and what they are copied from
+        self.gradients: tuple[list[Tensor], list[Tensor]] = ([], [])
         self.halves: tuple[Half, Half] | None = None
 
     @torch.no_grad()
     def __call__(self, batch: Batch, target: Batch) -> Tensor | float:
         """Nats of one batch; leaves gradients."""
-        enter, leave = self.halves = self.halves or self._prepare()
+        enter, leave = self.halves = self.halves or (self._half(self.stacks[0]), self._half(self.stacks[1]))
         dimensions = len(self.model.shape)
         x, goal = batch.x.flatten(-dimensions), target.x.flatten(-dimensions)
         mask = None if target.mask is None else target.mask.flatten(-dimensions)
-        if self.half_precision:
-            torch._foreach_copy_(self.copies, self.parameters)
-            x = x.bfloat16()
-        output = leave.forward(enter.forward(x))
+        if self.weights[0]:
+            torch._foreach_copy_(*self.weights)
+        output = leave.forward(enter.forward(x.bfloat16() if self.narrow else x))
         nats, gradient = self.model.loss.gradient(output.float(), goal, mask)  # type: ignore[operator]
-        below = leave.backward(gradient.to(output.dtype), to_input=True)
-        enter.backward(below, to_input=False)  # type: ignore[arg-type]
-        if self.half_precision:
-            torch._foreach_copy_([parameter.grad for parameter in self.parameters], self.gradients)  # type: ignore[arg-type]
+        leave.backward(gradient.to(output.dtype), enter.slot)
+        enter.backward(enter.slot, None)
+        if self.gradients[0]:
+            torch._foreach_copy_(*self.gradients)
         return nats  # type: ignore[no-any-return]
 
-    def _prepare(self) -> tuple[Half, Half]:
-        """Say where each layer reads its weights and leaves its gradients: the weights themselves, or copies in bfloat16."""
-        if self.half_precision:
-            self.copies = [parameter.detach().bfloat16() for parameter in self.parameters]
-            self.gradients = [torch.empty_like(copied) for copied in self.copies]
-        else:
-            self.copies = [parameter.detach() for parameter in self.parameters]
-            self.gradients = [parameter.grad for parameter in self.parameters]  # type: ignore[misc]
-        place = {id(parameter): number for number, parameter in enumerate(self.parameters)}
+    def _half(self, stack: Stack) -> Half:
+        """A stack bound to the places of its weights."""
+        straight = 0 if stack.beside is None else stack.beside.weight.shape[-2]
+        return Half([self._placed(group) for group in _groups(stack)], ACTIVE[stack.active], straight)
 
-        def take(layer: Linear) -> Weights:
-            weight, bias = place[id(layer.weight)], place[id(layer.bias)]
-            return Weights(self.copies[weight], self.copies[bias], self.gradients[weight], self.gradients[bias])
+    def _placed(self, group: list[Linear]) -> Weights:
+        """The layers of a group as one, on their own weights and gradients where these are neighbours, else on copies."""
+        weights, biases = [layer.weight for layer in group], [layer.bias for layer in group]
+        if not self.narrow and (len(group) == 1 or weights[0].dim() == 2):
+            parts = [_neighbours([part.detach() for part in kind]) for kind in (weights, biases)]
+            parts += [_neighbours([part.grad for part in kind]) for kind in (weights, biases)]  # type: ignore[misc]
+            if all(part is not None for part in parts):
+                return Weights(*parts)  # type: ignore[arg-type]
+        (weight, weight_gradient), (bias, bias_gradient) = self._copied(weights, -2), self._copied(biases, -1)
+        return Weights(weight, bias, weight_gradient, bias_gradient)
 
-        return Half(self.stacks[0], take), Half(self.stacks[1], take)
+    def _copied(self, parts: Sequence[Tensor], axis: int) -> tuple[Tensor, Tensor]:
+        """Parts joined in a copy, and a place for its gradient; both are noted, to be brought up to date at every step."""
+        copy = torch.cat([part.detach() for part in parts], axis)
+        copy = copy.bfloat16() if self.narrow else copy
+        gradient, sizes = torch.empty_like(copy), [part.shape[axis] for part in parts]
+        self.weights[0].extend(copy.split(sizes, axis))
+        self.weights[1].extend(parts)
+        self.gradients[0].extend(part.grad for part in parts)  # type: ignore[misc]
+        self.gradients[1].extend(gradient.split(sizes, axis))
+        return copy, gradient
+
+
+def _groups(stack: Stack) -> list[list[Linear]]:
+    """The stack's layers, the linear path beside them together with the first."""
+    groups: list[list[Any]] = [[layer] for layer in stack.layers]
+    return groups if stack.beside is None else [[*groups[0], stack.beside], *groups[1:]]
 
 
 def stepper(model: Model, enter: Stack, leave: Stack) -> Stepper | None:

@@ -74,12 +74,13 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., widths[0]) to (..., widths[-1])."""
+        layers: list[Any] = list(self.layers)  # a slice of a ModuleList would build another one, which costs more than a small layer
+        last = layers.pop()
         hidden = x
-        for layer in self.layers[:-1]:
+        for layer in layers:
             hidden = self.between(layer(hidden))
-        last: Any = self.layers[-1]
         if self.beside is None:
             return last(hidden)  # type: ignore[no-any-return]
-        if x.dim() == 2 and not torch.is_autocast_enabled("cpu"):  # one pass less over the output, which counts when scoring
-            return torch.addmm(torch.nn.functional.linear(x, self.beside.weight, self.beside.bias + last.bias), hidden, last.weight.mT)
+        if x.dim() == 2 and not torch.is_autocast_enabled("cpu"):  # added in place: a pass less over the output, which counts when scoring
+            return torch.addmm(last.bias + self.beside.bias, hidden, last.weight.mT).addmm_(x, self.beside.weight.mT)
         return last(hidden) + self.beside(x)  # type: ignore[no-any-return]
