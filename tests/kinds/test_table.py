@@ -270,3 +270,10 @@ def test_claims():
     assert table.claims("a.npz:train")
     assert not table.claims("photo.jpg")
     assert not table.claims(3)
+
+
+def test_restore_takes_only_the_index_for_columns_that_are_not_the_sources():
+    source = pd.DataFrame({"a": [1, 2]}, index=[5, 6])
+    scores = table.restore(pa.table({"score": [0.1, 0.2]}), source)
+    assert list(scores.columns) == ["score"]
+    assert list(scores.index) == [5, 6]

@@ -268,7 +268,10 @@ def _as_dtype(array: Array, dtype: Any) -> Array:
 
 def _like_pandas(made: Any, source: Any) -> Any:
     """Names, index and types of the source's columns, where they fit."""
-    made.columns = [name for name in source.columns if str(name) in set(made.columns)]
+    own = {str(name): name for name in source.columns}
+    if not set(made.columns) <= set(own):  # scores and the like: nothing but the index is the source's
+        return made.set_index(source.index) if len(made) == len(source) else made
+    made.columns = [own[name] for name in made.columns]
     if len(made) == len(source):
         made.index = source.index
     for name in made.columns:

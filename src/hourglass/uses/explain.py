@@ -59,8 +59,12 @@ def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Te
         worth = [column for column in best if shares[row, column] >= WORTH] or best[:1]
         shown = [(columns[c], _text((real or given)[columns[c]][row]), _text(expected[columns[c]][row])) for c in worth]
         telling = [each for each in shown if each[1] != each[2]] or shown  # a category may be guessed right, but without conviction
-        texts.append("; ".join(f"{name} {value}" + (f", expected {usual}" if usual != value else "") for name, value, usual in telling))
+        texts.append("; ".join(_reason(*each) for each in telling))
     return texts
+
+
+def _reason(name: str, value: str, usual: str) -> str:
+    return f"{name} {value} does not fit the rest" if value == usual else f"{name} {value}, expected {usual}"
 
 
 def _cells(chunk: Any, columns: list[str]) -> dict[str, list[Any]]:
@@ -80,6 +84,7 @@ def _places(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Ten
     peaks = heat.flatten(1).argmax(1)
     height, width = heat.shape[-2:]
     return [
-        f"unlike expected most at {100 * (peak % width + 0.5) / width:.0f} % from the left, {100 * (peak // width + 0.5) / height:.0f} % from the top"
+        f"unlike expected most at {100 * (peak % width + 0.5) / width:.0f} % from the left, "
+        f"{100 * (peak // width + 0.5) / height:.0f} % from the top"
         for peak in peaks.tolist()
     ]
