@@ -22,7 +22,7 @@ from PIL import Image
 
 import hourglass
 from hourglass import errors
-from hourglass.parts import FOLDERS, listing
+from hourglass.parts import FOLDERS, find, listing, options_of
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "src" / "hourglass" / "cli" / "samples"
@@ -153,8 +153,39 @@ def test_public_names_are_told() -> None:
 
 
 def test_methods_are_told() -> None:
-    public = [name for name in vars(hourglass.Autoencoder) if not name.startswith("_")]
+    public = [
+        name for name in vars(hourglass.Autoencoder) if not re.fullmatch(r"_.*|set_\w+_request", name)
+    ]  # the latter are scikit-learn's own
     assert not missing([name for name in public if callable(getattr(hourglass.Autoencoder, name))], FOR_USERS)
+
+
+def test_settings_are_told() -> None:
+    assert not missing(list(hourglass.Autoencoder().get_params(deep=False)), FOR_USERS)
+
+
+def test_options_of_parts_are_told() -> None:
+    factories = {
+        "networks": ("encoder", "decoder"),
+        "bottlenecks": ("bottleneck",),
+        "losses": ("loss",),
+        "kinds": ("read", "learn"),
+        "spoils": ("spoil",),
+    }
+    found = {
+        option
+        for folder, names in factories.items()
+        for variant in listing(folder)
+        for name in names
+        for option in options_of(getattr(find(folder, variant), name))
+    }
+    assert not missing(sorted(found - {"native"}), [ROOT / "docs" / "parts.md"])
+
+
+def test_verdicts_are_told() -> None:
+    source = (ROOT / "src" / "hourglass" / "report" / "verdicts.py").read_text(encoding="utf-8")
+    names = set(re.findall(r'Verdict\(\s*"([^"]+)"', source))
+    assert len(names) > 15
+    assert not missing(sorted(names), [ROOT / "docs" / "report.md"])
 
 
 def test_errors_are_told() -> None:
