@@ -54,7 +54,8 @@ def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ |
         cleaned = [clean(record, batch.x.float(), strength) for batch in (batches if isinstance(batches, list) else [batches])]
         values = cleaned[0] if not isinstance(batches, list) else [picture[0] for picture in cleaned]
     else:
-        values = clean(record, module.to_tensor(chunk, record.facts).x, strength)
+        x = module.to_tensor(chunk, record.facts).x
+        values = clean(fitted._at(x.dtype), x, strength)
     return module.restore(module.from_tensor(values, record.facts, like=chunk), picture)
 
 
