@@ -164,16 +164,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         reader = reading.Reader(self.kind, source)
         pieces = reader.pieces(source)
         y = reading.counted(y, pieces.count)
-        facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"))
-        if pieces.count < 2 and not facts.get("tiles"):
+        tiles = self.purpose in ("compress", "denoise") and hasattr(reader.module, "as_tiles")
+        if pieces.count < 2 and not tiles:
             raise BadData(f"{pieces.name}: 1 sample is not enough to train on; give at least 2, better some hundreds")
+        facts = reader.learn(pieces, native=tiles)
         seed = recipes.seed_of(self.random_state)
         tiled = reading.tiles(reader.module, pieces, facts, seed) if facts.get("tiles") else None
         count = pieces.count if tiled is None else tiled[0].count
         settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, count)
         settings |= {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
         facts["seen"] = self._seen(source, facts)
-        samples, groups = tiled or (reading.samples(reader.module, pieces, facts, settings["batch_size"], seed), None)
+        samples, groups = tiled or (reading.samples(reader.module, pieces, facts, settings, seed), None)
         model = self._built(reader.name, facts, settings, samples, seed)
         run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint), groups)
         training(run, self.verbose)
@@ -203,7 +204,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def _built(self, kind: str, facts: dict[str, Any], settings: dict[str, Any], samples: Batch | Stream, seed: int) -> Model:
         """The network before training: built, started at PCA or at the weights of `init`."""
-        sample = samples.held_out() if isinstance(samples, Stream) else samples
+        sample = samples.first(10_000) if isinstance(samples, Stream) else samples
         parts = own.factories(self.network)
 
         def make() -> Model:
@@ -211,7 +212,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
         model = own.check_network(make, self.network) if parts else make()
         if self.init is not None:
-            fitting.take_over(model, self.init.model_ if isinstance(self.init, Autoencoder) else _read(self.init, parts))
+            fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else _read(self.init, parts))
         return model
 
     def _checked(self, X: Any, reset: bool) -> Any:
@@ -299,9 +300,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def decompress(self, data: bytes | Path_, *, to: Path_ | None = None, salvage: bool = False) -> Any:
         """Bytes of `compress` (or a file of them) back to samples. `salvage`: give what undamaged chunks hold."""
-        given = data if isinstance(data, bytes | bytearray | memoryview) else Path(data).read_bytes()
-        values = compressing.decompress(self._fitted(), bytes(given), salvage)
-        return self._give(values, to, compressing.pictures(self.model_, bytes(given), values))
+        given = reading.contents(data)
+        values = compressing.decompress(self._fitted(), given, salvage)
+        return self._give(values, to, compressing.pictures(self.model_, given, values))
 
     def report(self, X: Any = None, y: Any = None, *, to: Path_ | None = None) -> Report:
         """Did the network learn anything? Measured on `X`, or right after `fit` on the held-out samples; `to`: an .html or .json file.

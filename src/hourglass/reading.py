@@ -18,7 +18,7 @@ from torch import Tensor
 
 from hourglass import kinds
 from hourglass.batches import Stream
-from hourglass.errors import BadData, BadOption, BadType, HourglassError, SchemaMismatch
+from hourglass.errors import BadData, BadFile, BadOption, BadType, HourglassError, SchemaMismatch
 from hourglass.parts import Batch, Part, Pieces, concatenate, find, options_for
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "checked",
     "chunks",
     "codes",
+    "contents",
     "counted",
     "everything",
     "in_library",
@@ -163,7 +164,7 @@ def everything(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Batch:
     return concatenate([module.to_tensor(chunk, facts) for chunk in chunks(pieces)])
 
 
-def samples(module: Any, pieces: Pieces, facts: dict[str, Any], batch_size: int, seed: int) -> Batch | Stream:
+def samples(module: Any, pieces: Pieces, facts: dict[str, Any], settings: dict[str, Any], seed: int) -> Batch | Stream:
     """All samples in float32: in memory where they fit, else as a stream."""
 
     def to_tensor(chunk: Any) -> Batch:
@@ -173,7 +174,7 @@ def samples(module: Any, pieces: Pieces, facts: dict[str, Any], batch_size: int,
     needed = pieces.count * math.prod(facts["shape"]) * 4
     if needed <= room() or len(pieces.counts) == 1:
         return concatenate([to_tensor(chunk) for chunk in chunks(pieces)])
-    return Stream(pieces, to_tensor, batch_size, seed)
+    return Stream(pieces, to_tensor, settings["batch_size"], seed, settings["members"], room() // 2)
 
 
 def tiles(module: Any, pieces: Pieces, facts: dict[str, Any], seed: int) -> tuple[Batch, Tensor]:
@@ -196,6 +197,8 @@ def tiles(module: Any, pieces: Pieces, facts: dict[str, Any], seed: int) -> tupl
 
 def labels(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Any:
     """The label of every row, or None."""
+    if facts.get("label", "") is None:
+        return None
     found = [module.labels(chunk, facts) for chunk in chunks(pieces)]
     return None if any(part is None for part in found) else np.concatenate([np.asarray(part) for part in found])
 
@@ -222,6 +225,18 @@ def joined(results: list[Any]) -> Any:
     import pyarrow as pa
 
     return pa.concat_tables(results)
+
+
+def contents(data: Any) -> bytes:
+    """Bytes as they are, or those of a file."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    if not isinstance(data, str | os.PathLike):
+        raise BadType(f"compressed data are bytes, or the path of a .hgz file; this is {type(data).__name__}")
+    try:
+        return Path(data).read_bytes()
+    except OSError as trouble:
+        raise BadFile(f"cannot read {data}: {trouble.strerror or trouble}") from trouble
 
 
 def as_table(array: NDArray[Any], name: str) -> Any:

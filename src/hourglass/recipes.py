@@ -66,6 +66,10 @@ def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: i
     defaults = _picture(purpose, facts, size) if picture else _table(purpose, facts, size)
     if isinstance(settings.get("network"), tuple) and not own.takes_members(settings["network"]):
         defaults["members"] = 1
+        if settings.get("members") not in (None, "auto", 1):
+            raise BadOption(
+                f"members={settings['members']!r}: your own network makes one; give both factories an option members, or members=1"
+            )
     chosen = {name: _merge(settings.get(name), default) for name, default in defaults.items()}
     chosen["batch_size"] = min(chosen["batch_size"], count)
     chosen["minutes"] = None if settings.get("minutes") in (None, "auto") else float(settings["minutes"])

@@ -31,4 +31,8 @@ def infer(source: Any) -> str:
 def _told(source: Any) -> str:
     """A source in a few words."""
     shape = getattr(source, "shape", None)
-    return f"data of type {type(source).__name__}, shape {tuple(shape)}" if shape is not None else repr(source)[:80]
+    return (
+        f"data of type {type(source).__name__}, shape {tuple(shape)}"
+        if shape is not None
+        else repr(str(source) if hasattr(source, "__fspath__") else source)[:80]
+    )
