@@ -120,7 +120,7 @@ class Part:
         options: dict[str, Any] = {}
         for item in _split(rest):
             key, equals, value = item.partition("=")
-            if equals:
+            if equals and not item.lstrip().startswith('"'):
                 options[key.strip().replace("-", "_")] = _value(value)
             elif options or values:
                 raise BadOption(f"{item!r} in {text!r} has no key; only the first option may go without: name:key=value,key=value")
@@ -157,7 +157,8 @@ class Part:
 
 def _split(text: str) -> list[str]:
     """Cut at the commas that stand outside brackets and quotes."""
-    pieces = re.findall(r"""(?:\[[^\]]*\]|"[^"]*"|[^,\["])+""", text)
+    quoted = r'"(?:[^"\\]|\\.)*"'
+    pieces = re.findall(rf'(?:\[(?:{quoted}|[^\]"])*\]|{quoted}|[^,\["]|["\[])+', text)
     return [piece for piece in pieces if piece.strip()]
 
 
@@ -170,7 +171,10 @@ def _value(text: str) -> Any:
     if text.lower() in words:
         return words[text.lower()]
     if len(text) > 1 and text[0] == text[-1] == '"':
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
     for number in (int, float):
         try:
             return number(text)
@@ -185,7 +189,7 @@ def _text(value: Any) -> str:
         return f"[{','.join(_text(item) for item in value)}]"
     if value is None or isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and (_value(value) != value or re.search(r'[,\[\]"=]', value)):
+    if isinstance(value, str) and (not value or _value(value) != value or re.search(r'[,\[\]"=]', value)):
         return json.dumps(value)
     return str(value)
 

@@ -50,10 +50,7 @@ class Report:
         suffix = Path(path).suffix.lower()
         if suffix not in (".html", ".htm", ".json"):
             raise BadOption(f"a report is written as .html or .json; this is {str(path)!r}")
-        told = {
-            "measures": self.measures,
-            "verdicts": [vars(verdict) if hasattr(verdict, "__dict__") else verdict for verdict in self.verdicts],
-        }
+        told = {"measures": self.measures, "verdicts": [verdict._asdict() for verdict in self.verdicts]}
         text = json.dumps(told, indent=1) if suffix == ".json" else self.html
         with atomic(path) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,114 @@
+"""From what a user gave to pieces and tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from hourglass import kinds, reading
+from hourglass.batches import Stream
+from hourglass.errors import BadData, BadFile, BadOption, BadType
+from hourglass.parts import Batch, Part
+
+
+def test_what_is_a_path() -> None:
+    assert all(reading.is_path(source) for source in ("a.csv", Path("a.csv"), ["a.csv", Path("b.csv")], ("a",)))
+    assert not any(reading.is_path(source) for source in ([], [[1.0]], np.zeros((2, 2)), None, ["a.csv", 3]))
+
+
+def test_room_follows_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOURGLASS_MEMORY", raising=False)
+    assert reading.room() > 1e6
+    monkeypatch.setenv("HOURGLASS_MEMORY", "2e6")
+    assert reading.room() == 1_000_000
+    monkeypatch.setenv("HOURGLASS_MEMORY", "plenty")
+    with pytest.raises(BadOption, match="plenty"):
+        reading.room()
+
+
+def test_samples_stay_in_memory_only_where_they_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(3):
+        pd.DataFrame({"a": np.arange(100.0) + i, "b": np.arange(100.0)}).to_parquet(tmp_path / f"{i}.parquet")
+    reader = reading.Reader("auto", tmp_path)
+    pieces = reader.pieces(tmp_path)
+    facts = reader.learn(pieces)
+    assert isinstance(reading.samples(reader.module, pieces, facts, {"batch_size": 10, "members": 1}, 0), Batch)
+    monkeypatch.setenv("HOURGLASS_MEMORY", "1000")
+    assert isinstance(reading.samples(reader.module, pieces, facts, {"batch_size": 10, "members": 1}, 0), Stream)
+    whole = reading.everything(reader.module, pieces, facts)
+    assert whole.count == 300
+
+
+def test_the_reader_keeps_the_options_of_its_kind() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "y": [0, 1, 0]})
+    reader = reading.Reader(Part("auto", label="y"), frame)
+    assert str(reader.part) == "table:label=y"
+    pieces = reader.pieces(frame)
+    facts = reader.learn(pieces)
+    assert reading.labels(reader.module, pieces, facts).tolist() == [0, 1, 0]
+    assert [column["name"] for column in facts["columns"]] == ["a"]
+
+
+def test_kinds_are_found_by_what_they_claim(tmp_path: Path) -> None:
+    assert kinds.infer(np.zeros((3, 4))) == "table"
+    assert kinds.infer(np.zeros((3, 4, 4), np.uint8)) == "image"
+    assert kinds.infer(tmp_path / "a.png") == "image"
+    assert kinds.infer("a.parquet") == "table"
+    with pytest.raises(BadData, match="no kind of data takes this"):
+        kinds.infer(np.zeros((3, 4, 4)))
+    with pytest.raises(BadFile, match="nowhere"):
+        kinds.infer("nowhere")
+
+
+def test_results_are_joined() -> None:
+    assert reading.joined([np.zeros((2, 3)), np.ones((1, 3))]).shape == (3, 3)
+    assert reading.joined([["a"], ["b", "c"]]) == ["a", "b", "c"]
+    assert reading.joined([pa.table({"a": [1]}), pa.table({"a": [2]})]).num_rows == 2
+
+
+@pytest.mark.parametrize("form", ["array", "list", "pandas", "polars", "pyarrow", "csv", "npy"])
+def test_codes_in_any_form(form: str, tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(5, 2))
+    frame = pd.DataFrame(X, columns=["c0", "c1"])
+    frame.to_csv(tmp_path / "codes.csv", index=False)
+    np.save(tmp_path / "codes.npy", X)
+    table = pa.Table.from_pandas(frame)
+    forms = {"array": X, "list": X.tolist(), "pandas": frame, "polars": pl.from_pandas(frame), "pyarrow": table}
+    found = reading.codes(forms.get(form, tmp_path / f"codes.{form}"))
+    np.testing.assert_allclose(found, X)
+
+
+def test_compressed_data_are_bytes_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.hgz").write_bytes(b"abc")
+    assert reading.contents(tmp_path / "a.hgz") == reading.contents(bytearray(b"abc")) == b"abc"
+    with pytest.raises(BadFile, match=r"b\.hgz"):
+        reading.contents(tmp_path / "b.hgz")
+    with pytest.raises(BadType, match="int"):
+        reading.contents(3)
+
+
+def test_labels_are_counted() -> None:
+    assert reading.counted(None, 3) is None
+    assert reading.counted(pd.Series(["a", "b"], index=[7, 8]), 2).tolist() == ["a", "b"]
+    for wrong in (["a"], 3):
+        with pytest.raises(BadData, match="for 2 samples"):
+            reading.counted(wrong, 2)
+
+
+def test_frames_in_their_library() -> None:
+    table = pa.table({"a": [1, 2]})
+    assert isinstance(reading.in_library(table, "pandas"), pd.DataFrame)
+    assert isinstance(reading.in_library(table, "polars"), pl.DataFrame)
+    assert reading.in_library(table, "pyarrow") is reading.in_library(table, "") is table
+    assert [reading.library(x) for x in (table, pd.DataFrame(), pl.DataFrame(), np.zeros(3), "a")] == [
+        "pyarrow",
+        "pandas",
+        "polars",
+        "",
+        "",
+    ]

@@ -1,0 +1,82 @@
+"""The recipes: every "auto" is filled in, what is given stays, what cannot be meant is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hourglass import Autoencoder, Part, recipes
+from hourglass.errors import BadOption
+from hourglass.parts import find, listing
+
+TABLE = {"shape": [12], "fields": [["number", 0, 12]]}
+MIXED = {"shape": [12], "fields": [["number", 0, 6], ["category", 6, 6]]}
+SMALL = {"shape": [1, 8, 8], "fields": [["number", 0, 1]]}
+LARGE = {"shape": [3, 64, 64], "fields": [["number", 0, 3]]}
+
+
+def resolved(facts: dict[str, Any], count: int = 5000, **settings: Any) -> dict[str, Any]:
+    kind = "table" if len(facts["shape"]) == 1 else "image"
+    return recipes.resolve(Autoencoder(**settings).get_params(deep=False), kind, facts, count)
+
+
+@pytest.mark.parametrize("purpose", recipes.PURPOSES)
+@pytest.mark.parametrize("facts", [TABLE, MIXED, SMALL, LARGE], ids=["table", "mixed", "small", "large"])
+def test_every_purpose_has_a_recipe_whose_parts_exist(purpose: str, facts: dict[str, Any]) -> None:
+    settings = resolved(facts, purpose=purpose)
+    assert "auto" not in settings.values()
+    assert json.loads(json.dumps(settings)) == settings
+    for name, folder in (("network", "networks"), ("bottleneck", "bottlenecks"), ("loss", "losses")):
+        assert find(folder, Part.parse(settings[name]).name)
+    assert Part.parse(settings["spoil"]).name in ("none", *listing("spoils"))
+    assert settings["epochs"] >= 1
+    assert settings["loss"] == ("mixed" if facts is MIXED else "gaussian")
+
+
+def test_what_is_given_stays() -> None:
+    given = {
+        "network": "dense:widths=[7]",
+        "bottleneck": Part("gaussian", beta=3),
+        "code_size": 5,
+        "members": 2,
+        "epochs": 9,
+        "spoil": "mask",
+    }
+    settings = resolved(TABLE, purpose="detect", **given)
+    assert settings["bottleneck"] == "gaussian:beta=3"
+    assert {name: settings[name] for name in given if name != "bottleneck"} == {k: v for k, v in given.items() if k != "bottleneck"}
+
+
+def test_the_budget() -> None:
+    few, many = resolved(TABLE, 300)["epochs"], resolved(TABLE, 100_000)["epochs"]
+    assert few > 20 * many  # about as many steps
+    assert resolved(TABLE, minutes=2)["epochs"] is None
+    assert resolved(TABLE, minutes=2, epochs=3)["epochs"] == 3
+    assert resolved(TABLE, 10)["batch_size"] == 10
+
+
+def test_numbers_of_numpy_become_plain() -> None:
+    settings = resolved(TABLE, code_size=np.int64(3), learning_rate=np.float32(0.5), epochs=np.int16(4), minutes=np.float64(1))
+    assert [type(settings[name]) for name in ("code_size", "learning_rate", "epochs", "minutes")] == [int, float, int, float]
+
+
+@pytest.mark.parametrize("name", recipes.LIMITS)
+def test_limits(name: str) -> None:
+    sort, least, most = recipes.LIMITS[name]
+    for good in (least, most):
+        recipes.check(Autoencoder(**{name: int(good) if sort is int else good}).get_params(deep=False))
+    wrong = [least - 1, most + 1, "many", True, [1], np.array([1, 2]), float("nan"), {}]
+    for value in wrong + ([1.5] if sort is int else []) + ([None, "auto"] if name in recipes.ALWAYS_GIVEN else []):
+        with pytest.raises(BadOption, match=f"^{name}="):
+            recipes.check(Autoencoder(**{name: value}).get_params(deep=False))
+
+
+def test_seeds() -> None:
+    assert recipes.seed_of(3) == recipes.seed_of(np.random.RandomState(3)) == recipes.seed_of(np.int64(3)) != recipes.seed_of(4)
+    assert recipes.seed_of(None) != recipes.seed_of(None)
+    assert recipes.seed_of(np.random.default_rng(1)) == recipes.seed_of(np.random.default_rng(1))
+    with pytest.raises(BadOption, match="random_state=-1"):
+        recipes.seed_of(-1)
