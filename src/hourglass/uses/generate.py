@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hourglass.model import Model
@@ -36,7 +37,7 @@ def sample(model: Model, count: int, seed: int) -> Tensor:
     return decoded(model, z.to(next(model.parameters()).dtype))
 
 
-def _drawn(known: np.ndarray, count: int, seed: int) -> Tensor:  # type: ignore[type-arg]
+def _drawn(known: NDArray[np.float64], count: int, seed: int) -> Tensor:
     """Codes from the mixture that gives held-out codes the best likelihood."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
