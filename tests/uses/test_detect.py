@@ -30,7 +30,7 @@ def batch(model: Model, count: int = 500, seed: int = 5) -> Batch:
 
 def test_the_usual_score_is_one(model: Model) -> None:
     assert float(detect.scores(model, batch(model, count=4000)).mean()) == pytest.approx(1, abs=0.3)
-    assert float(model.arrays["detect.scores"].mean()) == pytest.approx(1, abs=1e-3)
+    assert float(model.arrays["detect.scores"].mean()) == pytest.approx(1, abs=0.05)
 
 
 def test_scores_are_the_mean_of_residuals_over_real_elements(model: Model) -> None:
@@ -55,7 +55,7 @@ def test_p_values_of_normal_samples_are_uniform(model: Model) -> None:
 def test_thresholds_fall_as_more_alarms_are_allowed(model: Model) -> None:
     found = [detect.threshold(model, share) for share in (0.0, 0.01, 0.1, 0.5, 1.0)]
     assert found == sorted(found, reverse=True)
-    assert found[0] == float(model.arrays["detect.scores"].max())
+    assert found[0] > float(model.arrays["detect.scores"].max())
 
 
 def test_chunks_change_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +91,12 @@ def test_new_samples_look_like_the_data(model: Model) -> None:
             [column[torch.randperm(3000, generator=torch.Generator().manual_seed(i))] for i, column in enumerate(drawn.T)]
         ).T
         assert float(detect.scores(model, Batch(shuffled)).mean()) > 5
+
+
+def test_few_rows_do_not_make_many_false_alarms() -> None:
+    """Ten held-out scores cannot show the worst of a hundred: their largest alone would let a tenth of all samples and more be alarms."""
+    shares = [
+        float((Autoencoder(code_size=2, epochs=60, random_state=k).fit(rows(100, k)).predict(rows(2000, 77)) == -1).mean())
+        for k in range(4)
+    ]
+    assert np.mean(shares) < 0.06, shares

@@ -5,9 +5,11 @@ Scores are squared residuals, each in units of its own usual size on samples tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
+from scipy.stats import t as student
 from torch import Tensor
 
 from hourglass.model import Model
@@ -16,6 +18,7 @@ from hourglass.uses.passes import in_chunks
 
 __all__ = ["p_values", "prepare", "residuals", "scores", "threshold"]
 
+ENOUGH = 5  # known scores beyond a threshold that tell where it is
 FLOOR = 1e-4  # of the typical residual variance: an element that never errs must not decide alone
 
 
@@ -36,10 +39,15 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
 
 
 def _usual(errors: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of each element's squared residuals (n, D) where `real`, and each sample's score by them."""
-    usual = (errors * real).sum(0) / real.sum(0).clamp_min(1)
-    usual = usual.clamp_min(FLOOR * float(usual.mean()) + 1e-12)
-    return usual, ((errors * real) / usual).sum(1) / real.sum(1).clamp_min(1)
+    """The mean of each element's squared residuals (n, D) where `real`, and each sample's score by those of the other samples.
+
+    Judged by a mean that it is part of, an unusual sample would look less so: with ten samples that made half of all false alarms.
+    """
+    errors, count = errors * real, real.sum(0)
+    usual = errors.sum(0) / count.clamp_min(1)
+    floor = FLOOR * float(usual.mean()) + 1e-12
+    others = ((errors.sum(0) - errors) / (count - real).clamp_min(1)).clamp_min(floor)
+    return usual.clamp_min(floor), (errors / others).sum(1) / real.sum(1).clamp_min(1)
 
 
 def _squares(model: Model) -> Callable[[Batch], Tensor]:
@@ -82,8 +90,15 @@ def p_values(model: Model, scored: Tensor) -> Tensor:
 
 
 def threshold(model: Model, false_alarms: float) -> float:
-    """The score above which a sample is an anomaly, so that about this share of normal samples is above."""
-    known = model.arrays["detect.scores"]  # sorted already, so that no quantile need be searched
-    place = (1 - false_alarms) * (len(known) - 1)
-    low = int(place)
-    return float(torch.lerp(known[low].double(), known[min(low + 1, len(known) - 1)].double(), place - low))
+    """The score above which a sample is an anomaly, so that about this share of normal samples is above.
+
+    Where too few known scores lie beyond, the tail is that of a log-normal distribution, at the bound for one more sample.
+    """
+    known = model.arrays["detect.scores"].double()
+    count = len(known)
+    observed = float(torch.quantile(known, 1 - false_alarms))
+    if count < 3 or false_alarms * (count + 1) >= ENOUGH:
+        return observed
+    logs = known.clamp_min(1e-12).log()
+    far = float(student.ppf(1 - max(false_alarms, 1e-6), count - 1))
+    return max(observed, float((logs.mean() + far * logs.std() * math.sqrt(1 + 1 / count)).clamp_max(700).exp()))
