@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 
 from hourglass import Autoencoder
 from hourglass.batches import Memory, Stream, held_out_rows
+from hourglass.errors import BadData
 from hourglass.parts import Batch, Pieces
 
 COUNTS = [70, 33, 1, 120, 5, 64, 90, 17]  # pieces of very unlike sizes
@@ -21,8 +24,8 @@ ROWS = sum(COUNTS)
 SIZE = 16
 
 
-def stream(members: int = 1, seed: int = 0, memory: int = 8 * 2 * 120 * 3, read: list[int] | None = None) -> Stream:
-    """Rows that hold their own number; by default three pieces of the largest size would fill a pool."""
+def stream(members: int = 1, seed: int = 0, memory: int = 1000, read: list[int] | None = None) -> Stream:
+    """Rows that hold their own number, 8 bytes each."""
     begins = np.cumsum([0, *COUNTS])
 
     def load(piece: int) -> np.ndarray:
@@ -96,21 +99,40 @@ def test_each_member_sees_its_own_eighty_percent(source: str) -> None:
     assert all(len(set(row.tolist())) == len(row) for epoch in epochs for row in epoch)
 
 
-def test_a_pool_mixes_several_pieces_and_takes_no_more_memory_than_asked() -> None:
+def test_every_heap_fits_in_memory_and_has_rows_from_everywhere() -> None:
     data = stream()
-    assert data.pool == 3
-    begins = np.cumsum([0, *COUNTS])
-    pieces = [set(np.searchsorted(begins, batch.numpy(), side="right").tolist()) for batch in numbers(data)]
-    assert sum(len(found) > 1 for found in pieces) > 0.8 * len(pieces)
-    assert all(len(found) <= 6 for found in pieces)
+    assert len(data.counts) == -(-8 * ROWS // 1000)
+    assert max(data.counts) < 1.5 * 1000 / 8
+    for batch in numbers(data):
+        assert batch.min() < ROWS / 3
+        assert batch.max() > ROWS * 2 / 3
 
 
-def test_skipping_does_not_read_what_is_not_wanted() -> None:
+def test_the_source_is_read_once_and_heaps_that_are_skipped_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     data = stream(read=read)
-    read.clear()
+    assert read == list(range(len(COUNTS)))
+    heaps: list[int] = []
+    load = data._read
+    monkeypatch.setattr(data, "_read", lambda heap: heaps.append(heap) or load(heap))
     list(data.batches(0, data.steps() - 1))
-    assert len(read) <= 3
+    assert len(heaps) == 1
+    assert read == list(range(len(COUNTS)))
+
+
+def test_the_heaps_go_with_the_stream() -> None:
+    data = stream()
+    folder = data.folder
+    assert sum(file.stat().st_size for file in folder.iterdir()) == 8 * (ROWS - data.held_out().count)
+    del data
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_too_little_disk_is_told_before_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hourglass.batches.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(BadData, match="TMPDIR"):
+        stream()
 
 
 def test_held_out_and_sample_rows_come_from_everywhere_in_random_order() -> None:
@@ -126,13 +148,18 @@ def test_held_out_and_sample_rows_come_from_everywhere_in_random_order() -> None
 def test_a_mask_in_one_piece_reaches_its_rows_alone() -> None:
     def to_tensor(chunk: np.ndarray) -> Batch:
         x = torch.from_numpy(chunk)
-        return Batch(x, x[:, :1].expand(-1, 2) % 2 == 0) if chunk[0, 0] >= 100 else Batch(x)
+        mask = torch.ones_like(x, dtype=torch.bool)
+        mask[:, 1] = x[:, 0] % 2 == 0
+        return Batch(x * mask, mask) if chunk[0, 0] >= 100 else Batch(x)
 
-    data = Stream(Pieces([100, 100], lambda i: np.arange(100 * i, 100 * i + 100, dtype=np.float32)[:, None].repeat(2, 1)), to_tensor, 8, 0)
-    for batch in data.batches(0):
+    pieces = Pieces([100, 100], lambda i: np.arange(100 * i, 100 * i + 100, dtype=np.float32)[:, None].repeat(2, 1))
+    for batch in Stream(pieces, to_tensor, 8, 0).batches(0):
+        number = batch.x[:, 0]
+        missing = (number % 2 == 1) & (number >= 100)
         assert batch.mask is not None
-        odd = (batch.x[:, 0] % 2 == 1) & (batch.x[:, 0] >= 100)
-        assert torch.equal(batch.mask[:, 0], ~odd)
+        assert batch.mask[:, 0].all()
+        assert torch.equal(batch.mask[:, 1], ~missing)
+        assert torch.equal(batch.x[:, 1], number * ~missing)
 
 
 @pytest.fixture
@@ -155,7 +182,7 @@ def test_a_sorted_file_trains_as_well_as_a_shuffled_one(
     sorted_and_shuffled: Callable[[bool], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hourglass.kinds._parquet.ROWS", 2000)
-    monkeypatch.setenv("HOURGLASS_MEMORY", "640000")  # of which a pool takes a quarter: two pieces
+    monkeypatch.setenv("HOURGLASS_MEMORY", "400000")
     streams: list[Stream] = []
 
     class Watched(Stream):
@@ -163,12 +190,12 @@ def test_a_sorted_file_trains_as_well_as_a_shuffled_one(
             super().__init__(*given)
             streams.append(self)
 
-    monkeypatch.setattr("hourglass.autoencoder.Stream", Watched)
+    monkeypatch.setattr("hourglass.reading.Stream", Watched)
     errors = []
     for in_order in (False, True):
         path = sorted_and_shuffled(in_order)
         model = Autoencoder(network="dense:widths=[32]", code_size=3, epochs=4, random_state=0).fit(path)
-        assert streams.pop().pool == 2
+        assert len(streams.pop().counts) == 7
         assert model.model_.record["samples"] == 16_000
         x = pq.read_table(path)
         rebuilt = np.column_stack(model.reconstruct(path).columns)

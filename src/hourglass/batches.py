@@ -5,19 +5,26 @@ Every epoch's order follows from the seed and the epoch's number alone, so that 
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hourglass.errors import BadData
 from hourglass.parts import Batch, Pieces, concatenate
 
 __all__ = ["Memory", "Stream", "held_out_rows", "shuffler"]
 
 GATHERED = 4  # batches whose rows are collected together
-POOL = 2**28  # bytes that a pool of mixed pieces takes when the data do not fit in memory
+POOL = 2**28  # bytes of a heap, where data do not fit in memory
+MOST_HEAPS = 250
 STREAM_HELD_OUT = 10_000
 SHOWN = 10_000  # training rows that are kept in memory for what a fit must look at
 
@@ -66,11 +73,11 @@ def _take(part: Tensor, chosen: Tensor) -> Tensor:
 
 
 class Stream:
-    """Samples read a piece at a time: pieces in random order, a pool of them mixed at a time; held-out rows are left out.
+    """Samples larger than memory: read once, in order, and dealt out at random to heaps on the disk that fit in `memory` one at a time.
 
-    A pool takes about `memory` bytes, half of it only while pieces arrive. Rows of one piece spread over its pool, not over the whole
-    epoch: within the pool the order is random, and pools are made of random pieces, which mixes sorted files. Of several members each
-    sees its own 80 % of every piece.
+    An epoch takes the heaps in random order and the rows of each in random order: a sorted file mixes as well as any other, and later
+    epochs need not read the source again. Held-out rows are left out; of several members each sees its own 80 % of every heap. The heaps
+    lie in the temporary folder, as large as the samples as tensors, and go when the stream goes.
     """
 
     def __init__(
@@ -81,33 +88,34 @@ class Stream:
         held = 0 if pieces.count < 5 else min(max(pieces.count // 10, 1), STREAM_HELD_OUT)
         draw = np.random.default_rng(seed)
         self.held = np.unique(draw.integers(0, pieces.count, held))
-        shown = np.setdiff1d(draw.integers(0, pieces.count, SHOWN), self.held)
-        self.apart, self.sample = self._looked_up(shown)
-        self.pool = max(2, memory // (8 * self.sample.x[0].numel() * max(pieces.counts)))
+        self.shown = np.setdiff1d(draw.integers(0, pieces.count, SHOWN), self.held)
+        self.masked, self.counts, self.folder = False, [0], Path(tempfile.mkdtemp(prefix="hourglass-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self.apart, self.sample = self._deal(memory)
 
     def steps(self) -> int:
         """Batches in an epoch."""
-        return max(1, sum(map(self._used, range(len(self.pieces.counts)))) // self.batch_size)
+        return max(1, sum(map(self._used, range(len(self.counts)))) // self.batch_size)
 
     def held_out(self) -> Batch:
-        """The rows that training never sees, drawn by chance from all pieces."""
+        """The rows that training never sees, drawn by chance."""
         return self.apart
 
     def first(self, count: int) -> Batch:
-        """At most `count` training rows, drawn by chance from all pieces."""
+        """At most `count` training rows, drawn by chance."""
         return self.sample[:count]
 
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from number `skip` on; pools that end before it are not read."""
-        size, done, waiting = self.batch_size, 0, 0  # `waiting` rows of earlier pools are in `left`, unless they were skipped
+        """The batches of an epoch, from number `skip` on; heaps that end before it are not read."""
+        size, done, waiting = self.batch_size, 0, 0  # `waiting` rows of earlier heaps are in `left`, unless they were skipped
         left: Batch | None = None
-        for number, chosen in enumerate(self._pools(epoch)):
-            whole, rest = divmod(waiting + sum(map(self._used, chosen)), size)
-            if done + whole < skip:  # not even the batch that takes the rest of this pool is wanted
+        for heap in torch.randperm(len(self.counts), generator=shuffler(self.seed, epoch)).tolist():
+            whole, rest = divmod(waiting + self._used(heap), size)
+            if done + whole < skip:  # not even the batch that takes the rest of this heap is wanted
                 left, waiting, done = None, rest, done + whole
                 continue
-            pool = concatenate([self.to_tensor(self.pieces.load(piece)) for piece in chosen])
-            rows = torch.stack([self._mixed(chosen, number, member, epoch) for member in range(self.members)], -1)  # (n, M)
+            pool = self._read(heap)
+            rows = torch.stack([self._mixed(heap, member, epoch) for member in range(self.members)], -1)  # (n, M)
             head = min(size - waiting, len(rows)) if waiting else 0
             if head:
                 begun = _gathered(pool, rows[:head])
@@ -123,53 +131,70 @@ class Stream:
                 yield from (_turned(part[at : at + size], self.members) for at in range(0, part.count, size))
             left, waiting, done = _gathered(pool, rows[head + whole * size :]), rest, done + whole
 
-    def _pools(self, epoch: int) -> Iterator[list[int]]:
-        """The pieces of every pool of an epoch."""
-        order = torch.randperm(len(self.pieces.counts), generator=shuffler(self.seed, epoch)).tolist()
-        return (order[begin : begin + self.pool] for begin in range(0, len(order), self.pool))
+    def _mixed(self, heap: int, member: int, epoch: int) -> Tensor:
+        """The rows (n,) of a heap that a member sees, in random order."""
+        count, used = self.counts[heap], self._used(heap)
+        order = torch.randperm(used, generator=shuffler(self.seed, member, epoch, heap))
+        return order if self.members == 1 else torch.randperm(count, generator=shuffler(self.seed, member, heap))[:used][order]
 
-    def _mixed(self, chosen: list[int], pool: int, member: int, epoch: int) -> Tensor:
-        """The rows (n,) of a pool that a member sees, in random order."""
-        begin, allowed = 0, []
-        for piece in chosen:
-            count = self.pieces.counts[piece]
-            kept = np.delete(np.arange(count), self._inside(self.held, piece))
-            if self.members > 1:
-                kept = np.random.default_rng([self.seed, member, piece]).permutation(kept)[: self._used(piece)]
-            allowed.append(kept + begin)
-            begin += count
-        rows = torch.from_numpy(np.concatenate(allowed))
-        return rows[torch.randperm(len(rows), generator=shuffler(self.seed, member, epoch, pool))]
+    def _used(self, heap: int) -> int:
+        """How many rows of a heap a member sees."""
+        return self.counts[heap] if self.members == 1 else int(0.8 * self.counts[heap])
 
-    def _used(self, piece: int) -> int:
-        """How many rows of a piece a member sees."""
-        kept = self.pieces.counts[piece] - len(self._inside(self.held, piece))
-        return kept if self.members == 1 else int(0.8 * kept)
+    def _deal(self, memory: int) -> tuple[Batch, Batch]:
+        """One pass over the source: held-out and shown rows stay in memory, in random order; all but the held-out ones go to heaps."""
+        apart: list[Batch] = []
+        sample: list[Batch] = []
+        with ExitStack() as stack:
+            files: list[Any] = []
+            for piece in range(len(self.pieces.counts)):
+                batch = self.to_tensor(self.pieces.load(piece))
+                files = files or self._opened(batch.x, memory, stack)
+                held, shown = (torch.from_numpy(self._inside(rows, piece)) for rows in (self.held, self.shown))
+                apart.append(batch[held])
+                sample.append(batch[shown])
+                self._write(batch, held, piece, files)
+        mixed = [torch.randperm(sum(part.count for part in parts), generator=shuffler(self.seed)) for parts in (apart, sample)]
+        return concatenate(apart)[mixed[0]], concatenate(sample)[mixed[1]]
+
+    def _opened(self, x: Tensor, memory: int, stack: ExitStack) -> list[Any]:
+        """As many empty heaps as are needed for each to fit; samples are like those in `x`. A full disk is told before it is full."""
+        self.shape, self.type = x.shape[1:], x.numpy().dtype
+        needed = self.pieces.count * x[0].numel() * x.element_size()
+        free = shutil.disk_usage(self.folder).free
+        if needed > 0.95 * free:
+            raise BadData(
+                f"{self.pieces.name} do not fit in memory and need {needed / 1e9:.1f} GB in the folder for temporary files, "
+                f"{self.folder.parent}, which has {free / 1e9:.1f} GB; let TMPDIR name another folder, or give fewer rows"
+            )
+        self.counts = [0] * min(MOST_HEAPS, max(2, -(-needed // max(1, memory))))
+        return [stack.enter_context((self.folder / str(heap)).open("wb")) for heap in range(len(self.counts))]
+
+    def _write(self, batch: Batch, held: Tensor, piece: int, files: list[Any]) -> None:
+        """Deal the rows of a piece out to the heaps; what is masked is written as NaN."""
+        dealt = np.random.default_rng([self.seed, piece]).integers(0, len(files), batch.count, dtype=np.uint8)
+        dealt[held.numpy()] = len(files)
+        order = np.argsort(dealt, kind="stable")
+        x = batch.x if batch.mask is None else batch.x.masked_fill(~batch.mask, torch.nan)
+        self.masked |= batch.mask is not None
+        ends = np.cumsum(np.bincount(dealt, minlength=len(files) + 1))
+        rows = x.numpy()[order]
+        for heap, (file, begin, end) in enumerate(zip(files, [0, *ends], ends, strict=False)):
+            file.write(rows[begin:end].data)
+            self.counts[heap] += int(end - begin)
+
+    def _read(self, heap: int) -> Batch:
+        x = torch.from_numpy(np.fromfile(self.folder / str(heap), self.type)).view(-1, *self.shape)
+        if not self.masked:
+            return Batch(x)
+        mask = ~x.isnan()
+        return Batch(x.nan_to_num_(0.0), mask)
 
     def _inside(self, rows: Rows, piece: int) -> Rows:
         """Those of sorted row numbers that are in a piece, counted from its beginning."""
         low, high = np.searchsorted(rows, self.begins[piece : piece + 2])
         inside: Rows = rows[low:high] - self.begins[piece]
         return inside
-
-    def _looked_up(self, shown: Rows) -> tuple[Batch, Batch]:
-        """Held-out rows and shown rows, each in random order: one pass over all pieces, in which only these become tensors."""
-        found: tuple[list[Batch], list[Batch]] = ([], [])
-        for piece in range(len(self.pieces.counts)):
-            wanted = [self._inside(rows, piece) for rows in (self.held, shown)]
-            if sum(map(len, wanted)):
-                chunk = self.pieces.load(piece)
-                for batches, rows in zip(found, wanted, strict=True):
-                    batches.append(self.to_tensor(_rows(chunk, rows)) if len(rows) else self.to_tensor(_rows(chunk, np.arange(1)))[:0])
-        held, sample = (concatenate(batches) for batches in found)
-        return tuple(part[torch.randperm(part.count, generator=shuffler(self.seed))] for part in (held, sample))  # type: ignore[return-value]
-
-
-def _rows(chunk: Any, rows: Rows) -> Any:
-    """Some rows of a chunk: of an array, of a Table, or of a list."""
-    if isinstance(chunk, np.ndarray):
-        return chunk[rows]
-    return chunk.take(rows) if hasattr(chunk, "take") else [chunk[row] for row in rows]
 
 
 def _gathered(pool: Batch, rows: Tensor) -> Batch:

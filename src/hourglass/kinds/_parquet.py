@@ -115,7 +115,10 @@ class _Groups:
             self.flow, self.rest, self.place = self._batches(group), [], (group, 0)
             while self.place[1] < start:
                 self._take(min(ROWS, start - self.place[1]))
-        return self._take(stop - start)
+        taken = self._take(stop - start)
+        if stop == self.meta.row_group(group).num_rows:  # the decoder holds tens of megabytes, for every file of a folder
+            self.flow, self.rest, self.place = iter(()), [], (-1, 0)
+        return taken
 
     def _take(self, rows: int) -> Any:
         """The next rows of the flow."""
