@@ -14,22 +14,25 @@ from torch import Tensor
 
 import hourglass
 from hourglass.batches import Memory, Stream, held_out_rows, shuffler
+from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
-from hourglass.flat import Objective
+from hourglass.flat import Local, Objective
 from hourglass.layers.by_hand import fast_bfloat16
 from hourglass.model import Factories, Model, seeded
-from hourglass.parts import Batch, Part, find, options_for
-from hourglass.train import Loop, Record, Schedule
+from hourglass.parts import Batch, Part, concatenate, find, options_for
+from hourglass.stopping import Patience, interruptible
+from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
 from hourglass.uses.passes import NUMBERS
 
 __all__ = ["Fitting", "begin"]
 
 SAMPLE = 10_000  # samples that uses may look at after training
-PATIENCE = 0.25  # share of the budget without a better held-out loss after which training stops
-JUDGED = 8  # looks at held-out samples that must have passed as well
 HISTORY = 400
+START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
+STARTED, FAR = 10_000, 30.0  # samples that a start may look at; times the usual squared length
+FEW = 50  # held-out samples, of which every one counts
 
 
 def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Batch, seed: int, parts: Factories) -> Model:
@@ -39,67 +42,112 @@ def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Ba
     name = Part.parse(settings["network"]).name
     start = None if name == "own" else getattr(find("networks", name), "start", None)
     if start is not None and sample.count > 1:
-        start(model, sample)
+        start(model, _tame(sample[:STARTED]))
     return model
 
 
+def _tame(sample: Batch) -> Batch:
+    """The sample without single rows so far out that principal directions would be about them alone."""
+    if not sample.x.is_floating_point():
+        return sample
+    size = sample.x.flatten(1).square().sum(1)
+    near = size <= FAR * size.median()
+    return sample if near.all() or near.float().mean() < 0.98 else sample[near]
+
+
 def take_over(model: Model, other: Model) -> None:
-    """Copy the weights of another model; shapes that differ raise `BadOption` with their names."""
-    mine, theirs = model.modules().state_dict(), other.modules().state_dict()
+    """Copy the weights of another model; shapes that differ raise `BadOption` with their names.
+
+    What the loss has learned (its variance) is learned anew: it belongs to the other's data and training.
+    """
+    mine, theirs = ({n: t for n, t in m.modules().state_dict().items() if not n.startswith("loss.")} for m in (model, other))
     wrong = [name for name in mine if name not in theirs or mine[name].shape != theirs[name].shape]
     if wrong:
         raise BadOption(f"init is another network: {', '.join(wrong[:5])} do not fit; give the same network, code_size and data columns")
-    model.modules().load_state_dict(theirs)
+    model.modules().load_state_dict(theirs, strict=False)
 
 
 class Fitting:
     """One fit. Iterate over it to train: it yields the loop's records, and `model` is ready when it ends."""
 
-    def __init__(self, model: Model, samples: Batch | Stream, seed: int, checkpoint: Path | None = None) -> None:
+    def __init__(
+        self, model: Model, samples: Batch | Stream, seed: int, checkpoint: Path | None = None, groups: Tensor | None = None
+    ) -> None:
         self.model, self.seed, self.settings = model, seed, model.settings
         self.history: list[dict[str, Any]] = []
         self.troubles: list[str] = []
-        self.generator = shuffler(seed, 3)
-        self._divide(samples)
-        self.checkpoint = None if checkpoint is None else Checkpoint(checkpoint, self.settings, self.training, seed)
+        self.generator, self.engine = shuffler(seed, 3), Local(self.settings["device"])
+        self._divide(samples, groups)
+        self.checkpoint = None if checkpoint is None else self._checkpoint(checkpoint)
 
-    def _divide(self, samples: Batch | Stream) -> None:
-        """Held-out samples, a sample of the others, and the data for the loop."""
+    def _divide(self, samples: Batch | Stream, groups: Tensor | None) -> None:
+        """Held-out samples (whole groups of them, where there are groups), a sample of the others, and the data for the loop."""
         self.data: Memory | Stream
         if isinstance(samples, Stream):
             self.held_out, self.data = samples.held_out(), samples
             self.training = samples.first(SAMPLE)
             return
-        rows, held_out = held_out_rows(samples.count, self.seed, self.model.members)
+        rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, groups)
         self.held_out = samples[held_out]
         self.data = Memory(samples, rows, self.settings["batch_size"], self.seed)
         self.training = samples[rows[0][:SAMPLE]]
 
+    def _checkpoint(self, path: Path) -> Checkpoint:
+        """A checkpoint that knows this fit by its settings, its samples and the weights it starts from."""
+        settings = {**self.settings, "seed": self.seed, "samples in memory": isinstance(self.data, Memory)}
+        told = self.data.samples if isinstance(self.data, Memory) else concatenate([self.training, self.held_out])
+        data = {"x": told.x} | ({} if told.mask is None else {"mask": told.mask})
+        if isinstance(self.data, Stream):
+            data["counts"] = torch.tensor(self.data.pieces.counts)
+        return Checkpoint(path, settings, data, dict(self.model.modules().state_dict()))
+
     def __iter__(self) -> Iterator[Record]:
         """Train. Stops early, keeps the best weights, survives Ctrl-C, writes and resumes a checkpoint."""
         self.model.train()
+        self.worth = worth(self.model, self.training)
+        self.engine.place(self.model.modules())
         schedule = Schedule(self.settings["learning_rate"], self.settings["epochs"], self.settings["minutes"])
-        loop = Loop([self._objective()], self.data, schedule, self.generator, self._judge if self.held_out.count else None)
-        stopped = "the budget was used"
+        judge = self._judge if self.held_out.count else None
+        loop = Loop([self._objective()], self.data, schedule, self.generator, judge, self.engine)
+        self._mend(loop)
+        patience, stopped = Patience(), "the budget was used"
         if self.checkpoint is not None:
-            self.history, self.troubles = self.checkpoint.resume(loop)
-        try:
-            best, waited = math.inf, 0
-            for record in loop:
-                self._note(record)
-                if self.checkpoint is not None:
-                    self.checkpoint.save(loop, self.history, self.troubles)
-                yield record
-                waited = 0 if record.held_out is None or record.held_out < best else waited + 1
-                if record.held_out is not None and record.held_out < best:
-                    best, reached = record.held_out, record.fraction
-                if best < math.inf and waited >= JUDGED and record.fraction - reached > PATIENCE:
-                    stopped = f"no better loss on held-out samples since {reached:.0%} of the budget"
-                    break
-        except KeyboardInterrupt:
+            self.history, troubles = self.checkpoint.resume(loop)
+            self.troubles = troubles or self.troubles
+            for row in self.history:
+                patience.hear(row.get("held_out"), row["fraction"])
+        with interruptible(lambda: setattr(loop, "stopping", True)):
+            try:
+                yield from self._train(loop, patience)
+            except KeyboardInterrupt:
+                loop.stopping = True
+        if loop.stopping:
             stopped = "interrupted; the best weights so far were kept"
+        elif patience.over:
+            stopped = f"no better loss on held-out samples since {patience.reached:.0%} of the budget"
         loop.finish()
         self._finish(loop, stopped)
+
+    def _mend(self, loop: Loop) -> None:
+        """Take fresh weights in place of a start that is worse than knowing nothing, where they are better."""
+        nothing, start = self.worth
+        if start <= nothing or loop.flats[0].objective.fresh is None:
+            return
+        if not math.isfinite(start) or worth(self._anew(), self.training)[1] < start:
+            loop.renew()
+            self.troubles.append(START)
+
+    def _train(self, loop: Loop, patience: Patience) -> Iterator[Record]:
+        """The records, until the budget is used or patience is over."""
+        if patience.over:
+            return
+        for record in loop:
+            self._note(record)
+            if self.checkpoint is not None and not loop.stopping:
+                self.checkpoint.save(loop, self.history, self.troubles)
+            yield record
+            if patience.hear(record.held_out, record.fraction):
+                return
 
     def _finish(self, loop: Loop, stopped: str) -> None:
         """Record how it went and let the uses learn what they need."""
@@ -113,7 +161,7 @@ class Fitting:
             "steps": loop.progress.step,
             "epochs": loop.progress.epoch,
             "seconds": round(loop.progress.seconds, 3),
-            "samples": int(self.training.count if isinstance(self.data, Stream) else self.data.samples.count),
+            "samples": self.data.pieces.count if isinstance(self.data, Stream) else self.data.samples.count,
             "seed": self.seed,
             "versions": {"hourglass": hourglass.__version__, "torch": torch.__version__},
         }
@@ -130,7 +178,7 @@ class Fitting:
         """Loss plus cost of damaged samples against undamaged ones."""
         model, modules = self.model, self.model.modules()
         if hasattr(model.bottleneck, "generator"):
-            model.bottleneck.generator = self.generator
+            model.bottleneck.generator = self.generator  # type: ignore[assignment]
         spoil = spoiler(self.settings["spoil"], self.generator)
         members, narrow = model.members, autocast(model)
 
@@ -143,7 +191,25 @@ class Fitting:
 
         step = self._by_hand()
         by_hand = None if step is None else lambda batch, fraction: (step(spoil(batch), batch), 0.0)
-        return Objective(list(modules.parameters()), list(modules.buffers()), lower, by_hand, ceiling(model, self.training) * members)
+        weights = list(
+            dict.fromkeys([*getattr(step, "parameters", []), *modules.parameters()])
+        )  # neighbours in memory as the step wants them
+        buffers = list(modules.buffers())
+        fresh = None if Part.parse(self.settings["network"]).name == "own" else lambda: self._fresh([*weights, *buffers])
+        nothing, start = self.worth
+        ceiling = max(nothing, start + 0.5 * model.input_size) if math.isfinite(start) else nothing
+        return Objective(weights, buffers, lower, by_hand, ceiling * members, fresh)
+
+    def _anew(self) -> Model:
+        """A model that begins anew, by another seed."""
+        return begin(self.model.kind, self.model.facts, self.settings, self.training, self.seed ^ 1, {})
+
+    def _fresh(self, held: list[Tensor]) -> list[Tensor]:
+        """What a model that begins anew has in the places of `held`."""
+        model = self._anew()
+        mine, anew = ([*both.modules().parameters(), *both.modules().buffers()] for both in (self.model, model))
+        place = {id(tensor): number for number, tensor in enumerate(mine)}
+        return [anew[place[id(tensor)]].detach() for tensor in held]
 
     def _by_hand(self) -> Any:
         name = Part.parse(self.settings["network"]).name
@@ -151,16 +217,19 @@ class Fitting:
         return None if make is None else make(self.model)
 
     def _judge(self) -> tuple[float, float]:
-        """Loss and cost on held-out samples, in nats per sample, the network as it is in use."""
+        """Loss and cost on held-out samples, in nats per sample, the network as it is in use.
+
+        The hundredth with the largest loss is left out: one wild row would else decide which weights are the best.
+        """
         self.model.train(False)
         size = max(64, 4 * NUMBERS // self.model.input_size)
-        sums = torch.zeros(2, dtype=torch.float64)
         with torch.inference_mode():
-            for begin_at in range(0, self.held_out.count, size):
-                part = self.held_out[begin_at : begin_at + size]
-                sums += torch.stack([nats.double().mean() for nats in self.model.nats(part)]) * part.count
+            parts = [self.model.nats(self.engine.place(self.held_out[at : at + size])) for at in range(0, self.held_out.count, size)]
+            nats = torch.stack([torch.cat(each).double() for each in zip(*parts, strict=True)])  # (2, rows)
+            wild = math.ceil(nats.shape[1] / 100) if nats.shape[1] >= FEW else 0
+            tame = nats.sum(0).topk(nats.shape[1] - wild, largest=False, sorted=False).indices if wild else slice(None)
+            loss, cost = nats[:, tame].mean(1).tolist()
         self.model.train()
-        loss, cost = (sums / self.held_out.count).tolist()
         return loss, cost
 
 
@@ -186,24 +255,27 @@ def autocast(model: Model) -> Any:
     return nullcontext
 
 
-def ceiling(model: Model, sample: Batch) -> float:
-    """Nats of an output that knows nothing but the mean, and half a nat per element above: worse than that is no training."""
+def worth(model: Model, sample: Batch) -> tuple[float, float]:
+    """Nats of an output that knows nothing but the mean, half a nat per element above, and nats of the network as it is."""
     if sample.count == 0:
-        return math.inf
+        return math.inf, 0.0
     x = sample.x[:2000]
     x = x + 0.03 * torch.randn(x.shape, generator=shuffler(0))  # constant data would make any network worse than their mean
     mean = x.double().mean(0).flatten()
     link = getattr(model.loss, "link", None)
     offset = mean if link is None else link(mean)[1]
-    loss = copy.deepcopy(model.loss).train()
     with torch.no_grad():
         try:
             output = offset.to(x.dtype).reshape(model.shape).expand(x.shape).repeat(model.members, *[1] * len(model.shape))
             repeated = [None if part is None else part[:2000].repeat(model.members, *[1] * len(model.shape)) for part in (x, sample.mask)]
-            nats = float(loss(output, *repeated).mean())
+            nothing = float(copy.deepcopy(model.loss).train()(output, *repeated).mean())
         except RuntimeError:  # a loss that asks for more outputs than elements
-            return math.inf
-    return nats + 0.5 * model.input_size
+            nothing = math.inf
+        was = model.encoder.training
+        few = model.train(False).forward(sample[:256])
+        model.train(was)
+        start = float(copy.deepcopy(model.loss).train()(few.output, few.target.x, few.target.mask).mean())
+    return nothing + 0.5 * model.input_size, start
 
 
 def prepared(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]:

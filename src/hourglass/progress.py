@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hourglass.train import Record
+from hourglass.budget import Record
 
 __all__ = ["training", "watched"]
 

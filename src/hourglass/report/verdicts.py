@@ -17,6 +17,7 @@ COPIES, SMALL = 1.5, 0.1  # unlike data over held-out data; a small error, as a 
 OVERFIT, SLIGHTLY = 2.0, 1.3  # held-out error over training error
 STILL_FALLING = 0.03  # share of the whole fall that happened in the last quarter
 FEW = 20  # held-out rows
+BRIEF, SLOW = 50, 1e-4  # steps of training; learning rate
 
 
 class Verdict(NamedTuple):
@@ -95,7 +96,7 @@ def _ratio(measures: Measures, above: str, below: str) -> float | None:
 def _wide(measures: Measures) -> bool:
     """Whether the code is as wide as the data: PCA and a random encoder then lose nothing, and are no rivals of a network that repairs."""
     sizes = measures.get("dimensions")
-    return bool(sizes) and sizes["code"] >= sizes["width"]
+    return sizes is not None and bool(sizes) and sizes["code"] >= sizes["width"]
 
 
 def _errors(measures: Measures, *names: str) -> list[str]:
@@ -222,8 +223,11 @@ def _units(measures: Measures) -> Verdict | None:
     if not code or measures["rows"]["held_out"] == 1:
         return None
     units, active = code["units"], code["active"]
-    if code["collapsed"]:
-        words = f"The code says nothing: KL {number(code['cost'] or 0.0)} nats, {active} of {units} units in use (posterior collapse)."
+    error = measures.get("error") or {}
+    held_down = code.get("gaussian") and error.get("mean") and 1 - error["model"] / error["mean"] < LEARNED
+    if code["collapsed"] or held_down:
+        numbers = f"KL {number(code['cost'] or 0.0)} nats, {active} of {units} units in use"
+        words = f"The code says {'nothing' if code['collapsed'] else 'next to nothing'}: {numbers} (posterior collapse)."
         return Verdict("collapsed code", "bad", words, "Lower beta, warm the KL up for longer, or use free bits.")
     if code["still"]:
         advice = "The encoder is dead: lower the learning rate, or change the activation."
@@ -235,10 +239,18 @@ def _units(measures: Measures) -> Verdict | None:
 
 
 def _length(measures: Measures) -> Verdict | None:
-    """Whether the held-out loss was still falling at the end."""
-    values = [row["held_out"] for row in measures.get("history") or [] if row.get("held_out") is not None]
+    """Whether there was much training, and whether the held-out loss was still falling at the end."""
+    history = measures.get("history") or [{}]
+    values = [row["held_out"] for row in history if row.get("held_out") is not None]
+    if (steps := history[-1].get("step", BRIEF)) < BRIEF:
+        words = f"Training took only {steps} step{'s' * (steps != 1)}, each of one batch."
+        return Verdict("training length", "warn", words, "Train longer: more epochs or minutes, or a smaller batch_size.")
     if len(values) < 4:
         return None
+    rate, width = (measures.get("setting") or {}).get("learning_rate"), (measures.get("dimensions") or {}).get("width", 0)
+    if rate and rate < SLOW and values[0] - values[-1] < 0.02 * width:
+        words = f"The held-out loss hardly moved, from {number(values[0])} to {number(values[-1])}, at a learning rate of {rate:.2g}."
+        return Verdict("training length", "warn", words, "Raise the learning rate to about 0.002, or leave it to the recipe.")
     three_quarters, whole = values[len(values) * 3 // 4 - 1], max(values) - min(values)
     share = (three_quarters - values[-1]) / whole if whole > 0 else 0.0
     if share <= STILL_FALLING:
@@ -278,14 +290,5 @@ def _doubts(measures: Measures) -> Verdict | None:
     return None
 
 
-JUDGES: tuple[Callable[[Measures], Verdict | None], ...] = (
-    _learning,
-    _against_pca,
-    _against_random,
-    _copying,
-    _overfit,
-    _units,
-    _length,
-    _labels,
-    _doubts,
-)
+Judge = Callable[[Measures], Verdict | None]
+JUDGES: tuple[Judge, ...] = (_learning, _against_pca, _against_random, _copying, _overfit, _units, _length, _labels, _doubts)
