@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from scipy.stats import t as student
@@ -35,7 +36,9 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     if kept < len(scored):
         normal = scored.argsort()[:kept]
         usual, scored = _usual(flat[normal], real[normal])
-    return {"detect.usual": usual, "detect.scores": scored.sort().values}
+    learned = {"detect.usual": usual, "detect.scores": scored.sort().values}
+    seen = [scores(replace(model, arrays=learned), batch) for batch in (training, held_out) if batch.count]
+    return learned | {"detect.highest": torch.cat(seen).topk(1).values, "detect.count": torch.tensor(sum(len(part) for part in seen))}
 
 
 def _usual(errors: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,13 +95,17 @@ def p_values(model: Model, scored: Tensor) -> Tensor:
 def threshold(model: Model, false_alarms: float) -> float:
     """The score above which a sample is an anomaly, so that about this share of normal samples is above.
 
-    Where too few known scores lie beyond, the tail is that of a log-normal distribution, at the bound for one more sample.
+    Where too few known scores lie beyond, the tail is that of a gamma distribution, whose cube root is nearly normal (Wilson, Hilferty
+    1931), at the bound for one more sample.
     """
     known = model.arrays["detect.scores"].double()
     count = len(known)
     observed = float(torch.quantile(known, 1 - false_alarms))
     if count < 3 or false_alarms * (count + 1) >= ENOUGH:
         return observed
-    logs = known.clamp_min(1e-12).log()
+    roots = known.clamp_min(0) ** (1 / 3)
     far = float(student.ppf(1 - max(false_alarms, 1e-6), count - 1))
-    return max(observed, float((logs.mean() + far * logs.std() * math.sqrt(1 + 1 / count)).clamp_max(700).exp()))
+    beyond = max(observed, float(roots.mean() + far * roots.std() * math.sqrt(1 + 1 / count)) ** 3)
+    if false_alarms * int(model.arrays["detect.count"]) < 1:
+        return beyond
+    return min(beyond, float(model.arrays["detect.highest"]) * (1 - 1e-6))  # of so many samples one at least must be beyond
