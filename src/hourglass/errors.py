@@ -88,7 +88,7 @@ class MissingExtra(HourglassError, ImportError):
 
 if TYPE_CHECKING:
 
-    class NotFitted(HourglassError, NotFittedError):
+    class NotFitted(HourglassError, NotFittedError):  # type: ignore[misc]
         """A method that needs `fit` first."""
 
 

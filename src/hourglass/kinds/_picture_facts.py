@@ -143,7 +143,13 @@ class Tally:
         low, high = self.range(file=file)
         facts: dict[str, Any] = {"shape": [channels, height, width], "channels": channels, "size": [height, width], "dtype": self.dtype}
         facts |= {"range": [low, high], "levels": high - low, "resolution": torch.full((1, 1, 1), self.step(file=file))}
-        facts |= {"fields": [["number", 0, channels]], "source": "files" if file else "array", "axes": axes, "label": label, "uniform": len(self.sizes) == 1}
+        facts |= {
+            "fields": [["number", 0, channels]],
+            "source": "files" if file else "array",
+            "axes": axes,
+            "label": label,
+            "uniform": len(self.sizes) == 1,
+        }
         return facts | {"mean": self.mean(facts, file=file), "notes": self._notes((height, width))}
 
     def _notes(self, size: tuple[int, int]) -> list[str]:

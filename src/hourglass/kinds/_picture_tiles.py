@@ -20,7 +20,8 @@ def as_tiles(facts: dict[str, Any], wanted: Sequence[int] | None = None) -> dict
     if facts.get("uniform") and max(facts["size"]) <= KEPT and wanted is None:
         return facts
     height, width = wanted or (SIDE, SIDE)
-    return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "tiles": True}
+    notes = [note for note in facts["notes"] if "are brought to" not in note]
+    return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "tiles": True, "notes": notes}
 
 
 def cut(picture: Tensor, height: int, width: int) -> Tensor:
@@ -30,7 +31,7 @@ def cut(picture: Tensor, height: int, width: int) -> Tensor:
         picture = pad(picture[None], (0, right, 0, down), mode="replicate")[0]
     channels = picture.shape[0]
     tiles = picture.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # (C, rows, height, columns, width)
-    return tiles.permute(1, 3, 0, 2, 4).reshape(-1, channels, height, width)
+    return tiles.permute(1, 3, 0, 2, 4).reshape(-1, channels, height, width)  # type: ignore[no-any-return]
 
 
 def join(tiles: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:

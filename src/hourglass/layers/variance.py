@@ -47,7 +47,7 @@ class Variance(nn.Module):
         nats = rows.square() / (2 * variance) + (0.5 * (variance.log() + math.log(2 * math.pi)) - self.log_resolution)
         if real is not None:
             nats = torch.where(real, nats, 0)
-        return nats.reshape(difference.shape)
+        return nats.reshape(difference.shape)  # type: ignore[no-any-return]
 
     def gradient(self, output: Tensor, target: Tensor, mask: Tensor | None) -> tuple[Tensor | float, Tensor]:
         """As `nats` in training, for (..., B, F): the sum over members of the mean over samples, and its gradient, without autograd."""

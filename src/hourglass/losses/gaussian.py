@@ -3,7 +3,7 @@
 Nats per element: `(x - output)^2 / 2v + log(2 pi v) / 2 - log r`, where r is the data's resolution (the smallest step between values), so
 that the density times r is the mass of one step; the variance has the floor r^2 / 2 pi, so that no mass exceeds 1. The variance is the
 running mean of squared errors (the optimal sigma of Rybkin et al. 2021): all elements share one (the optimum is then that of squared
-error), or each has its own (`variance="each"`: better scaled for elements of unlike noise, but invites the code to copy a few elements exactly).
+error), or each has its own (`variance="each"`: better scaled for elements of unlike noise, but invites the code to copy a few exactly).
 """
 
 from __future__ import annotations

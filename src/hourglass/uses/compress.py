@@ -139,7 +139,7 @@ def _exact(model: Model) -> Model:
 def _cut(batch: Batch, rows: int) -> Iterator[Batch]:
     """The batch in parts of at most `rows`."""
     places = (slice(start, start + rows) for start in range(0, batch.count, rows))
-    return (batch[place] for place in places)  # type: ignore[misc]
+    return (batch[place] for place in places)
 
 
 def _codes(model: Model, batch: Batch) -> Tensor:
