@@ -31,7 +31,7 @@ __all__ = ["Fitting", "begin"]
 SAMPLE = 10_000  # samples that uses may look at after training
 HISTORY = 400
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
-STARTED, FAR = 10_000, 30.0  # samples that a start may look at; times the usual squared length
+STARTED, FAR = 10_000, 10.0  # samples that a start may look at; times the usual length of a row, about its mean
 FEW = 50  # held-out samples, of which every one counts
 
 
@@ -42,17 +42,20 @@ def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Ba
     name = Part.parse(settings["network"]).name
     start = None if name == "own" else getattr(find("networks", name), "start", None)
     if start is not None and sample.count > 1:
-        start(model, _tame(sample[:STARTED]))
+        some = sample[:STARTED]
+        wild = _wild(some)
+        start(model, some[~wild] if wild.any() else some)
     return model
 
 
-def _tame(sample: Batch) -> Batch:
-    """The sample without single rows so far out that principal directions would be about them alone."""
-    if not sample.x.is_floating_point():
-        return sample
-    size = sample.x.flatten(1).square().sum(1)
-    near = size <= FAR * size.median()
-    return sample if near.all() or near.float().mean() < 0.98 else sample[near]
+def _wild(samples: Batch) -> Tensor:
+    """Which rows are so far out that training would be about them alone; none where there are too many to be accidents."""
+    nothing = torch.zeros(samples.count, dtype=torch.bool)
+    if not samples.x.is_floating_point():
+        return nothing
+    length = torch.linalg.vector_norm(samples.x.flatten(1), dim=1)
+    far = length > FAR * length.median()
+    return far if 0 < int(far.sum()) <= max(1, samples.count // 500) < samples.count else nothing
 
 
 def take_over(model: Model, other: Model) -> None:
@@ -89,6 +92,10 @@ class Fitting:
             return
         rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, groups)
         self.held_out = samples[held_out]
+        wild = _wild(samples)
+        if wild.any():
+            rows = torch.where(wild[rows], rows[~wild[rows]][0], rows)  # one row twice, so that members keep equal numbers
+            self.troubles.append(f"{int(wild.sum())} rows lie so far out that training would be about them alone; they were left out of it")
         self.data = Memory(samples, rows, self.settings["batch_size"], self.seed)
         self.training = samples[rows[0][:SAMPLE]]
 
