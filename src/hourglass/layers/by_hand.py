@@ -73,8 +73,9 @@ class Half:
     def _make(self, x: Tensor) -> None:
         """Buffers for as many rows as `x` has; once, since all batches of a fit have one size."""
         self.rows, last = x.shape[:-1], self.layers[-1].weight
-        self.wholes = [x.new_empty(*self.rows, layer.weight.shape[-2]) for layer in self.layers[:-1]]
-        self.slopes = [torch.empty_like(whole) for whole in self.wholes]
+        # zeros: bfloat16 kernels read one past an odd row, and a value there that is no number would spread
+        self.wholes = [x.new_zeros(*self.rows, layer.weight.shape[-2]) for layer in self.layers[:-1]]
+        self.slopes = [torch.zeros_like(whole) for whole in self.wholes]
         self.before, self.out = self.wholes[:], x.new_empty(*self.rows, last.shape[-2])
         self.below, self.slot = self.slopes[:], torch.empty_like(self.out)
         self.bias = self.layers[0].bias.clone()
@@ -148,7 +149,9 @@ class Stepper:
     """
 
     def __init__(self, model: Model, stacks: tuple[Stack, Stack]) -> None:
-        self.model, self.stacks = model, stacks
+        self.loss: Any = model.loss
+        self.stacks, self.dimensions = stacks, len(model.shape)
+        self.flat = self.dimensions == 1
         groups = [group for stack in stacks for group in _groups(stack)]
         self.parameters = [part for group in groups for part in (*(one.weight for one in group), *(one.bias for one in group))]
         widest = max(layer.weight.shape[-2] for group in groups for layer in group)
@@ -161,14 +164,14 @@ class Stepper:
     def __call__(self, batch: Batch, target: Batch) -> Tensor | float:
         """Nats of one batch; leaves gradients."""
         enter, leave = self.halves = self.halves or (self._half(self.stacks[0]), self._half(self.stacks[1]))
-        dimensions = len(self.model.shape)
-        x, goal = batch.x.flatten(-dimensions), target.x.flatten(-dimensions)
-        mask = None if target.mask is None else target.mask.flatten(-dimensions)
+        x = batch.x if self.flat else batch.x.flatten(-self.dimensions)
+        goal = x if target is batch else target.x if self.flat else target.x.flatten(-self.dimensions)
+        mask = None if target.mask is None else target.mask.flatten(-self.dimensions)
         if self.weights[0]:
             torch._foreach_copy_(*self.weights)
         output = leave.forward(enter.forward(x.bfloat16() if self.narrow else x))
-        nats, gradient = self.model.loss.gradient(output.float(), goal, mask)  # type: ignore[operator]
-        leave.backward(gradient.to(output.dtype), enter.slot)
+        nats, gradient = self.loss.gradient(output.float() if self.narrow else output, goal, mask)
+        leave.backward(gradient.bfloat16() if self.narrow else gradient, enter.slot)
         enter.backward(enter.slot, None)
         if self.gradients[0]:
             torch._foreach_copy_(*self.gradients)
