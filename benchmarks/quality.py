@@ -1,0 +1,185 @@
+"""What default models learn: held-out error beside PCA and a random encoder, and anomalies found beside detectors.
+
+    python benchmarks/quality.py [--data DIR] [--quick]
+
+Rebuilding: errors on rows that no training saw, as a share of these rows' variance in the network's units (standardised columns; pixels
+centred and scaled). PCA has as many components as the code has numbers; the random encoder is the same network untrained, with the best
+linear decoder. Detection: one-class protocol: train on half of the normal rows, test on the other half and all anomalies, at most 6,000
+rows of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import peers
+import torch
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+
+from hourglass import Autoencoder
+from hourglass.parts import find
+from hourglass.report.baselines import principal, random_encoder
+
+Array = NDArray[Any]
+Rows = list[dict[str, Any]]
+
+
+class Split(NamedTuple):
+    """A data set: rows or pictures to train on and to test on, and settings that are no defaults."""
+
+    name: str
+    train: Array
+    test: Array
+    settings: dict[str, Any]
+
+
+def halves(path: Path, seed: int) -> tuple[Array, Array, Array]:
+    """Normal rows to train on, rows to test on, and which of these are anomalies."""
+    with np.load(path) as file:
+        x, y = file["X"].astype("f4"), file["y"]
+    draw = np.random.default_rng(seed)
+    normal, odd = draw.permutation(np.flatnonzero(y == 0)), draw.permutation(np.flatnonzero(y == 1))
+    half = len(normal) // 2
+    kept, other, odd = normal[:half][:6000], normal[half:][:6000], odd[:6000]
+    return x[kept], x[np.concatenate([other, odd])], np.repeat([0, 1], [len(other), len(odd)])
+
+
+def tables(data: Path) -> Iterator[Split]:
+    """The normal rows of ADBench sets."""
+    for path in sorted((data / "tables").glob("*.npz")):
+        train, test, odd = halves(path, 0)
+        yield Split(path.stem, train, test[odd == 0], {})
+
+
+def pictures(data: Path, quick: bool) -> Iterator[Split]:
+    """MNIST and the AT&T faces, of which two pictures of each person are held out."""
+    parts = [np.load(data / "digits" / f"mnist_{part}.npz")["x"] for part in ("train", "test")]
+    count = 3_000 if quick else 20_000
+    yield Split(f"MNIST, {count:,} pictures", parts[0][:count], parts[1][:2000], {})
+    with np.load(data / "faces" / "att_faces.npz") as file:
+        faces = file["x"].reshape(400, 56, 2, 46, 2).mean((2, 4)).astype("u1")
+    held = np.arange(400) % 10 >= 8
+    yield Split("AT&T faces, 56 x 46", faces[~held], faces[held], {"code_size": 16})
+
+
+def windows(data: Path) -> Iterator[Split]:
+    """Series of NAB as rows of 64 values: the first 70 % of each to train on."""
+    for name in ("machine_temperature_system_failure", "ambient_temperature_system_failure", "cpu_utilization_asg_misconfiguration"):
+        series = np.genfromtxt(data / "sensors" / "nab" / "realKnownCause" / f"{name}.csv", delimiter=",", skip_header=1, usecols=1)
+        cut = int(0.7 * len(series))
+        train, test = (np.lib.stride_tricks.sliding_window_view(part, 64)[::4].astype("f4") for part in (series[:cut], series[cut:]))
+        yield Split(f"NAB {name.split('_')[0]} {name.split('_')[1]}", train, test, {})
+
+
+def digits() -> Split:
+    """scikit-learn's digits as rows of 64."""
+    x = np.random.default_rng(0).permutation(load_digits().data.astype("f4"))
+    return Split("scikit-learn digits", x[:1400], x[1400:], {})
+
+
+def rebuilding(data: Path | None, quick: bool) -> Rows:
+    """Held-out error of default models: the share of the variance that is lost, with PCA's and a random encoder's."""
+    splits = [digits()]
+    if data is not None:
+        splits += [*tables(data), *windows(data), *pictures(data, quick)]
+    return [_rebuilt(split) for split in (splits[:4] if quick else splits)]
+
+
+def _rebuilt(split: Split) -> dict[str, Any]:
+    clock = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = Autoencoder(random_state=0, **split.settings).fit(split.train).model_
+    seconds = time.process_time() - clock
+    kind = find("kinds", model.kind)
+    train, test = (kind.to_tensor(part, model.facts) for part in (split.train, split.test))
+    train, test = (batch.with_x(batch.x.float()) for batch in (train, test))
+    flat, rows = train.x.flatten(1), test.x.flatten(1)
+    with torch.no_grad():
+        ours = torch.cat([model.reconstruct(test[at : at + 256]) for at in range(0, test.count, 256)]).flatten(1)
+    theirs = principal(flat, model.code_size).reconstruct(rows)
+    drawn = random_encoder(model, train, test, 0)
+    total = float((rows - flat.mean(0)).square().mean())
+    shares = [float((values - rows).square().mean()) / total for values in (ours, theirs, drawn)]
+    found = dict(zip(("hourglass", "PCA", "random encoder"), shares, strict=True))
+    size = "x".join(map(str, model.shape))
+    return (
+        {"data": split.name, "rows": len(split.train), "shape": size, "code": model.code_size}
+        | found
+        | {"times PCA": shares[0] / shares[1], "CPU s": seconds}
+    )
+
+
+def detection(data: Path | None, quick: bool) -> Rows:
+    """Anomalies in tables: area under the ROC curve in percent, mean of two seeds."""
+    found: Rows = []
+    paths = sorted((data / "tables").glob("*.npz"))[: 3 if quick else None] if data is not None else []
+    for path in paths:
+        row: dict[str, Any] = {"data": path.stem}
+        for seed in (0, 1):
+            train, test, odd = halves(path, seed)
+            for name, score in DETECTORS.items():
+                clock = time.process_time()
+                area = 100 * float(roc_auc_score(odd, score(train, test, seed)))
+                row[name] = row.get(name, 0) + area / 2
+                row[f"{name}, CPU s"] = row.get(f"{name}, CPU s", 0) + (time.process_time() - clock) / 2
+        found.append(row)
+    means = {name: float(np.mean([row[name] for row in found])) for name in found[0] if name != "data"} if found else {}
+    return [*found, {"data": "**mean**", **means}] if found else []
+
+
+def _ours(train: Array, test: Array, seed: int) -> Array:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(-Autoencoder(purpose="detect", random_state=seed).fit(train).score_samples(test))
+
+
+def _pyod(train: Array, test: Array, seed: int) -> Array:
+    model = peers.pyod(train, [64, 32], 10, batch_norm=True, dropout_rate=0.2, batch_size=32)  # its own defaults
+    return np.asarray(model.decision_function(test))
+
+
+def _neighbours(train: Array, test: Array, seed: int) -> Array:
+    mean, scale = train.mean(0), train.std(0)
+    scale[scale == 0] = 1
+    known = NearestNeighbors(n_neighbors=5).fit((train - mean) / scale)
+    return np.asarray(known.kneighbors((test - mean) / scale)[0][:, -1])
+
+
+def _forest(train: Array, test: Array, seed: int) -> Array:
+    return np.asarray(-IsolationForest(random_state=seed).fit(train).score_samples(test))
+
+
+DETECTORS: dict[str, Callable[[Array, Array, int], Array]] = {
+    "hourglass": _ours,
+    "PyOD AutoEncoder": _pyod,
+    "kNN (5)": _neighbours,
+    "isolation forest": _forest,
+}
+
+
+def main(data: Path | None = None, quick: bool = False) -> dict[str, Rows]:
+    """All tables, by title."""
+    torch.set_num_threads(1)
+    return {str(rebuilding.__doc__): rebuilding(data, quick), str(detection.__doc__): detection(data, quick)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    for title, rows in main(given.data, given.quick).items():
+        print(title)
+        for row in rows:
+            print("   ", {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}, flush=True)
