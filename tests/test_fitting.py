@@ -44,7 +44,7 @@ trouble = benchmark()
 
 @pytest.fixture(scope="module")
 def ground() -> Any:
-    return trouble.Ground(1500, epochs=60, learning_rate=5e-3)
+    return trouble.Ground(1500, epochs=120, learning_rate=5e-3)
 
 
 @pytest.mark.parametrize("name", trouble.CASES)

@@ -18,13 +18,14 @@ from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
+from hourglass.judging import FEW, judge
 from hourglass.layers.by_hand import fast_bfloat16
+from hourglass.layers.processor import few_threads
 from hourglass.model import Factories, Model, seeded
 from hourglass.parts import Batch, Part, concatenate, find, options_for
 from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
-from hourglass.uses.passes import NUMBERS
 
 __all__ = ["Fitting", "begin"]
 
@@ -32,7 +33,6 @@ SAMPLE = 10_000  # samples that uses may look at after training
 HISTORY = 400
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
 STARTED, FAR = 10_000, 10.0  # samples that a start may look at; times the usual length of a row, about its mean
-FEW = 50  # held-out samples, of which every one counts
 
 
 def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Batch, seed: int, parts: Factories) -> Model:
@@ -123,7 +123,8 @@ class Fitting:
             self.troubles = troubles or self.troubles
             for row in self.history:
                 patience.hear(row.get("held_out"), row["fraction"])
-        with interruptible(lambda: setattr(loop, "stopping", True)):
+        few = few_threads(self.model.parameters(), self.settings["batch_size"])
+        with interruptible(lambda: setattr(loop, "stopping", True)), few:
             try:
                 yield from self._train(loop, patience)
             except KeyboardInterrupt:
@@ -159,6 +160,8 @@ class Fitting:
     def _finish(self, loop: Loop, stopped: str) -> None:
         """Record how it went and let the uses learn what they need."""
         self.model.train(False)
+        if self.held_out.count >= FEW:  # what the variance was in training is too small for samples that were never seen
+            self.model.loss.load_state_dict(judge(self.model, self.held_out).suited.state_dict())
         thin = max(1, len(self.history) // HISTORY)
         kept = self.history[::thin] + ([self.history[-1]] if thin > 1 else [])
         self.model.record = {
@@ -224,20 +227,11 @@ class Fitting:
         return None if make is None else make(self.model)
 
     def _judge(self) -> tuple[float, float]:
-        """Loss and cost on held-out samples, in nats per sample, the network as it is in use.
-
-        The hundredth with the largest loss is left out: one wild row would else decide which weights are the best.
-        """
+        """Loss and cost on held-out samples, in nats per sample, the network as it is in use."""
         self.model.train(False)
-        size = max(64, 4 * NUMBERS // self.model.input_size)
-        with torch.inference_mode():
-            parts = [self.model.nats(self.engine.place(self.held_out[at : at + size])) for at in range(0, self.held_out.count, size)]
-            nats = torch.stack([torch.cat(each).double() for each in zip(*parts, strict=True)])  # (2, rows)
-            wild = math.ceil(nats.shape[1] / 100) if nats.shape[1] >= FEW else 0
-            tame = nats.sum(0).topk(nats.shape[1] - wild, largest=False, sorted=False).indices if wild else slice(None)
-            loss, cost = nats[:, tame].mean(1).tolist()
+        judged = judge(self.model, self.engine.place(self.held_out))
         self.model.train()
-        return loss, cost
+        return judged.loss, judged.cost
 
 
 def spoiler(text: str, generator: torch.Generator) -> Any:

@@ -27,7 +27,7 @@ from hourglass.parts import Batch
 __all__ = ["compress", "decompress", "fingerprint", "pictures", "prepare"]
 
 CODEC = "codes-1"  # once in a release never changed: a better one gets another name
-ROWS = 10_000  # training rows that the tables are learned from, at most
+ROWS = 4096  # training rows that the tables are learned from, at most
 NUMBERS = 1 << 24  # numbers of a chunk or of the training rows, at most: large samples come in fewer rows
 CHUNK = 4096  # rows of a chunk, at most
 FINEST = 64  # steps in one standard deviation at quality 100

@@ -1,0 +1,66 @@
+"""How good a network is on samples that it was not trained on."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hourglass.layers.members import per_member
+from hourglass.layers.variance import Variance
+from hourglass.model import Model, Passed
+from hourglass.parts import Batch
+
+__all__ = ["FEW", "Judgement", "judge"]
+
+FEW = 50  # held-out samples, of which every one counts
+NUMBERS = 1 << 24  # numbers of the samples that are looked at, at most
+CHUNK = 1 << 18
+
+
+class Judgement(NamedTuple):
+    """Loss and cost in nats per sample, and the loss with the variance that suits these samples."""
+
+    loss: float
+    cost: float
+    suited: nn.Module
+
+
+def judge(model: Model, held_out: Batch) -> Judgement:
+    """Loss and cost on held-out samples, each learned variance being the one that suits them.
+
+    Under the variance of the training errors, which fall faster, the loss would rise while the held-out error itself still falls: the
+    best weights would be taken too early (measured: 5 % more error on digits). The hundredth of the samples with the largest loss is left
+    out: one wild row would else decide.
+    """
+    seen = held_out[: max(64, NUMBERS // model.input_size)]
+    size = max(64, CHUNK // model.input_size)
+    with torch.no_grad():
+        passed = [model.forward(seen[at : at + size]) for at in range(0, seen.count, size)]
+
+        def rows(field: Callable[[Passed], Tensor]) -> Tensor:
+            return torch.cat([per_member(field(each), model.members) for each in passed], 1)  # (M, B, ...)
+
+        output, target, cost = rows(lambda each: each.output), rows(lambda each: each.target.x), rows(lambda each: each.code.cost)
+        mask = None if seen.mask is None else rows(lambda each: each.target.mask)  # type: ignore[arg-type, return-value]
+        known = [None if part is None else part.flatten(0, 1) for part in (output, target, mask)]
+        total = per_member(model.loss(*known), model.members) + cost
+        wild = math.ceil(seen.count / 100) if seen.count >= FEW else 0
+        tame = total.mean(0).topk(seen.count - wild, largest=False, sorted=False).indices
+        suited = _fresh(model.loss)
+        kept = [None if part is None else part[:, tame].flatten(0, 1) for part in (output, target, mask)]
+        loss = suited(*kept).double().mean()
+    return Judgement(float(loss), float(cost[:, tame].double().mean()), suited.train(False))
+
+
+def _fresh(loss: nn.Module) -> nn.Module:
+    """A copy whose learned variances begin anew, ready to take in what it is shown."""
+    fresh = copy.deepcopy(loss).train()
+    for module in fresh.modules():
+        if isinstance(module, Variance):
+            module.batches.zero_()
+    return fresh
