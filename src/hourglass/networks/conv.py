@@ -39,7 +39,7 @@ class ConvEncoder(nn.Module):
         """(B, C, H, W) to (B, *code_shape); sides are padded to multiples of 2^levels by repeating the edge."""
         height, width = x.shape[-2:]
         full = pad(x, (0, -width % self.step, 0, -height % self.step), mode="replicate") if height % self.step or width % self.step else x
-        h: Tensor = self.last(self.body(full))
+        h: Tensor = self.last(self.body(_channels_last(full)))
         if self.beside is None:
             return h
         return h + self.beside(x.flatten(1) if h.dim() == 2 else full)  # type: ignore[no-any-return]
@@ -55,12 +55,17 @@ class ConvDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """(B, *code_shape) to (B, outputs * C, H, W); spatial codes give a picture 2^levels times their size."""
-        out: Tensor = self.body(self.first(z))
+        out: Tensor = self.body(_channels_last(self.first(z)))
         if self.beside is not None and z.dim() > 2:
             out = out + self.beside(z)
         if z.dim() == 2 or z.shape[-2:] == self.sides:
             out = out[..., : self.shape[-2], : self.shape[-1]]
         return out if self.beside is None or z.dim() > 2 else out + self.beside(z).unflatten(1, self.shape)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """In bfloat16, convolutions are a fifth faster with the channels innermost; the layers behind keep the order."""
+    return x.contiguous(memory_format=torch.channels_last) if torch.is_autocast_enabled("cpu") else x
 
 
 def encoder(
