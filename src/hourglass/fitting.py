@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
-from hourglass.judging import FEW, judge
+from hourglass.judging import FEW, Judgement, judge
 from hourglass.layers.by_hand import fast_bfloat16
 from hourglass.layers.processor import few_threads
 from hourglass.model import Factories, Model, seeded
@@ -149,7 +150,8 @@ class Fitting:
         """The records, until the budget is used or patience is over."""
         if patience.over:
             return
-        for record in loop:
+        for summed in loop:
+            record = replace(summed, training=summed.training / self.model.members, cost=summed.cost / self.model.members)
             self._note(record)
             if self.checkpoint is not None and not loop.stopping:
                 self.checkpoint.save(loop, self.history, self.troubles)
@@ -161,7 +163,7 @@ class Fitting:
         """Record how it went and let the uses learn what they need."""
         self.model.train(False)
         if self.held_out.count >= FEW:  # what the variance was in training is too small for samples that were never seen
-            self.model.loss.load_state_dict(judge(self.model, self.held_out).suited.state_dict())
+            self.model.loss.load_state_dict(self._judged().suited.state_dict())
         thin = max(1, len(self.history) // HISTORY)
         kept = self.history[::thin] + ([self.history[-1]] if thin > 1 else [])
         self.model.record = {
@@ -229,9 +231,13 @@ class Fitting:
     def _judge(self) -> tuple[float, float]:
         """Loss and cost on held-out samples, in nats per sample, the network as it is in use."""
         self.model.train(False)
-        judged = judge(self.model, self.engine.place(self.held_out))
+        judged = self._judged()
         self.model.train()
         return judged.loss, judged.cost
+
+    def _judged(self) -> Judgement:
+        """Held-out samples are damaged as training samples are, each time alike: else a network that copies would seem the best."""
+        return judge(self.model, self.engine.place(self.held_out), spoiler(self.settings["spoil"], shuffler(self.seed, 5)))
 
 
 def spoiler(text: str, generator: torch.Generator) -> Any:

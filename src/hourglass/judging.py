@@ -30,8 +30,8 @@ class Judgement(NamedTuple):
     suited: nn.Module
 
 
-def judge(model: Model, held_out: Batch) -> Judgement:
-    """Loss and cost on held-out samples, each learned variance being the one that suits them.
+def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], Batch] = lambda batch: batch) -> Judgement:
+    """Loss and cost on held-out samples, damaged as in training, each learned variance being the one that suits them.
 
     Under the variance of the training errors, which fall faster, the loss would rise while the held-out error itself still falls: the
     best weights would be taken too early (measured: 5 % more error on digits). The hundredth of the samples with the largest loss is left
@@ -39,8 +39,9 @@ def judge(model: Model, held_out: Batch) -> Judgement:
     """
     seen = held_out[: min(ROWS, max(64, NUMBERS // model.input_size))]
     size = max(64, CHUNK // model.input_size)
+    damaged = spoil(seen)
     with torch.no_grad():
-        passed = [model.forward(seen[at : at + size]) for at in range(0, seen.count, size)]
+        passed = [model.forward(damaged[at : at + size], seen[at : at + size]) for at in range(0, seen.count, size)]
 
         def rows(field: Callable[[Passed], Tensor]) -> Tensor:
             return torch.cat([per_member(field(each), model.members) for each in passed], 1)  # (M, B, ...)

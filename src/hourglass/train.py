@@ -63,6 +63,8 @@ class Loop:
     def __iter__(self) -> Iterator[Record]:
         """Train; stop iterating to stop early."""
         now, told = self.progress, self.progress.seconds
+        if now.step == 0:
+            self._judge()  # the start may be the best there is: it is PCA, where the network has a linear path
         while self.fraction < 1 and not self.stopping:
             for trouble in self._epoch():
                 if trouble or now.seconds - told > INTERVAL:
