@@ -79,6 +79,12 @@ def test_members_together_are_members_alone() -> None:
             assert torch.allclose(mine, theirs[member], atol=2e-4)
 
 
+def test_losses_of_members_are_told_as_their_mean() -> None:
+    X = np.random.default_rng(0).normal(size=(400, 6)) @ np.random.default_rng(1).normal(size=(6, 6))
+    last = Autoencoder("embed", members=4, epochs=2, spoil="none", random_state=0).fit(X).model_.record["history"][-1]
+    assert last["training"] == pytest.approx(last["held_out"], rel=0.3)
+
+
 class _Of(Memory):
     """The batches that one member of several sees."""
 

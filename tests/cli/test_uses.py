@@ -53,6 +53,32 @@ def test_detect_ranks_and_counts(told, place) -> None:
     assert answer["anomalies"] == int((hourglass.load("table.hourglass").predict("new.csv") == -1).sum())
 
 
+def test_unusual_pictures_are_named(run, place) -> None:
+    Path("pictures/3.png").write_bytes(b"broken")  # so that rows and files in order no longer agree
+    result = run("detect", "image.hourglass", "pictures", "-o", "scores.csv")
+    scores = pd.read_csv("scores.csv")
+    assert list(scores) == ["row", "file", "score", "p_value", "anomaly", "because"]
+    assert sorted(scores["file"]) == ["4.png", "5.png", "6.png", "7.png", "deep/0.png", "deep/1.png", "deep/2.png"]
+    score = float(-hourglass.load("image.hourglass").score_samples("pictures/6.png")[0])
+    assert scores.set_index("file")["score"]["6.png"] == pytest.approx(score, rel=1e-4)
+    assert "deep/1.png" in result.stdout
+
+
+@pytest.mark.parametrize("words", [["reconstruct", "image.hourglass"], ["compress", "-m", "image.hourglass"]])
+def test_of_a_folder_broken_pictures_are_left_out(run, place, words: list[str]) -> None:
+    Path("pictures/3.png").write_bytes(b"broken")
+    result = run(*words, "pictures", "-o", "made/")
+    assert "left out: pictures/3.png" in result.stderr
+    assert len([path for path in Path("made").rglob("*") if path.is_file()]) == 7
+    for picture in Path("pictures").rglob("*.png"):
+        picture.write_bytes(b"broken")
+    assert "none of the 8 pictures can be read" in run(*words, "pictures", "-o", "none/", code=2).stderr
+
+
+def test_a_model_without_its_suffix_is_guessed(run, place) -> None:
+    assert "did you mean 'table.hourglass'?" in run("detect", "table", "new.csv", code=2).stderr
+
+
 def test_false_alarms_need_no_new_fit(told, place) -> None:
     few, many = (told("detect", "table.hourglass", "new.csv", "--false-alarms", share)["anomalies"] for share in (0.01, 0.7))
     assert few < many

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hourglass.cli import _places
 from hourglass.cli._options import says
+from hourglass.cli._voice import counted
+from hourglass.errors import BadData
 
 if TYPE_CHECKING:
     from hourglass.autoencoder import Autoencoder
 
-__all__ = ["open_model", "suffixes", "takes", "write"]
+__all__ = ["each", "open_model", "suffixes", "takes", "write"]
 
 
 def open_model(path: str, **settings: Any) -> Autoencoder:
@@ -23,6 +26,26 @@ def open_model(path: str, **settings: Any) -> Autoencoder:
     found = load(path)
     given = {name: value for name, value in settings.items() if value is not None}
     return found.set_params(verbose=not (says("quiet") or says("json")), **given)
+
+
+def each(
+    places: Sequence[_places.Place], found: Autoencoder | None, text: str, work: Callable[[_places.Place], None]
+) -> list[_places.Place]:
+    """Do the work for each file; of several pictures, those that cannot be read are left out with a warning. Returns what was done."""
+    done = []
+    for place in counted(places, text):
+        _places.make(place.target.parent)
+        try:
+            work(place)
+        except BadData as trouble:
+            if len(places) == 1 or found is None or found.model_.kind != "image":
+                raise
+            warnings.warn(f"left out: {trouble}", UserWarning, stacklevel=2)
+        else:
+            done.append(place)
+    if not done:
+        raise BadData(f"none of the {len(places)} pictures can be read")
+    return done
 
 
 def suffixes(found: Autoencoder | None) -> Sequence[str]:

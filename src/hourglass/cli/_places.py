@@ -66,7 +66,8 @@ def missing(item: str) -> None:
     if path.exists() or any(sign in item for sign in "*?[") or ".npz:" in item:
         return
     near = os.listdir(path.parent)[:500] if path.parent.is_dir() else []
-    guess = did_you_mean(path.name, near).partition(" (")[0]
+    whole = f"{path.name}.hourglass"
+    guess = f"did you mean {whole!r}?" if whole in near else did_you_mean(path.name, near).partition(" (")[0]
     raise BadFile(f"there is no file or folder {item!r}" + (f"; {guess}" if guess.startswith("did") else ""))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from hourglass.cli import _options, _places
-from hourglass.cli._models import open_model, takes
-from hourglass.cli._voice import answer, counted, say
+from hourglass.cli._models import each, open_model, takes
+from hourglass.cli._voice import answer, say
 
 __all__ = ["command"]
 
@@ -27,13 +27,15 @@ def command(files: tuple[str, ...], model: str | None, quality: float, output: s
     found = None if model is None else open_model(model)
     places = _places.place_each(files, output, lambda path: takes(found, path), beside=_packed, inside=_packed, force=force)
     results = []
-    for place in counted(places, "compressing"):
-        _places.make(place.target.parent)
+
+    def pack(place: _places.Place) -> None:
         data = compress(str(place.source), quality=quality, model=found)
         _places.write_bytes(place.target, data)
         before = place.source.stat().st_size
         results.append({"file": str(place.source), "output": str(place.target), "before": before, "after": len(data)})
         say(f"{place.target}: {before:,} -> {len(data):,} bytes ({len(data) / max(before, 1):.1%})")
+
+    each(places, found, "compressing", pack)
     answer({"files": results, "quality": quality})
 
 

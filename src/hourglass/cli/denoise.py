@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from hourglass.cli import _options, _places
-from hourglass.cli._models import open_model, suffixes, takes, write
-from hourglass.cli._voice import answer, counted, say
+from hourglass.cli._models import each, open_model, suffixes, takes, write
+from hourglass.cli._voice import answer, say
 
 __all__ = ["command"]
 
@@ -28,12 +28,13 @@ def command(files: tuple[str, ...], model: str | None, strength: float, output: 
     places = _places.place_each(files, output, lambda path: takes(found, path), beside=_clean, force=force)
     for place in places:
         _places.known(str(place.target), suffixes(found))
-    for place in counted(places, "denoising"):
-        _places.make(place.target.parent)
-        cleaned = denoise(str(place.source), strength, model=found)
-        write(cleaned, found, place.target)
+
+    def clean(place: _places.Place) -> None:
+        write(denoise(str(place.source), strength, model=found), found, place.target)
         say(str(place.target))
-    answer({"files": [{"file": str(place.source), "output": str(place.target)} for place in places], "strength": strength})
+
+    done = each(places, found, "denoising", clean)
+    answer({"files": [{"file": str(place.source), "output": str(place.target)} for place in done], "strength": strength})
 
 
 def _clean(path: Path) -> Path:

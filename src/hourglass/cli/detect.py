@@ -17,7 +17,7 @@ from hourglass.cli._voice import answer, say, show
 
 __all__ = ["command"]
 
-COLUMNS = ("row", "score", "p_value", "anomaly", "because")
+COLUMNS = ("row", "file", "score", "p_value", "anomaly", "because")
 
 
 class Found(NamedTuple):
@@ -89,8 +89,20 @@ def _rank(tables: Iterator[Any], most: int) -> Found:
 def _tell(found: Found, false_alarms: float, target: Path | None) -> None:
     counts = f"{found.anomalies:,} of {found.rows:,} are anomalies (false alarms: {false_alarms:.3g} of normal ones, see --false-alarms)"
     if found.top:
-        shown = [(row["row"], f"{row['score']:.4g}", f"{row['p_value']:.2g}", _yes(row["anomaly"]), row["because"]) for row in found.top]
-        show(f"The {len(shown)} most unusual", COLUMNS, shown, right=("row", "score", "p_value"))
+        named = "file" in found.top[0]
+        shown = [
+            (
+                row["row"],
+                *([row["file"]] if named else []),
+                f"{row['score']:.4g}",
+                f"{row['p_value']:.2g}",
+                _yes(row["anomaly"]),
+                row["because"],
+            )
+            for row in found.top
+        ]
+        columns = [name for name in COLUMNS if named or name != "file"]
+        show(f"The {len(shown)} most unusual", columns, shown, right=("row", "score", "p_value"))
     say(counts)
     output = None if target is None else str(target)
     if target is not None and not _options.says("stdout"):

@@ -100,7 +100,7 @@ def _look_for(checkpoint: Path, fresh: bool) -> None:
     if fresh:
         checkpoint.unlink(missing_ok=True)
     elif checkpoint.exists():
-        say(f"going on from the checkpoint {checkpoint} of a training that was stopped (--fresh begins anew)")
+        say(f"going on from the checkpoint {checkpoint} of a training that was stopped, if it fits (--fresh begins anew)")
 
 
 def _make(settings: dict[str, Any]) -> Autoencoder:

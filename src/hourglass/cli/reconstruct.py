@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hourglass.cli import _options, _places
-from hourglass.cli._models import open_model, suffixes, takes
-from hourglass.cli._voice import answer, counted, say
+from hourglass.cli._models import each, open_model, suffixes, takes
+from hourglass.cli._voice import answer, say
 
 if TYPE_CHECKING:
     from hourglass.autoencoder import Autoencoder
@@ -50,7 +50,8 @@ def command(model: str, data: tuple[str, ...], output: str | None, force: bool) 
 def _each(found: Autoencoder, data: Sequence[str], output: str, force: bool) -> list[Path]:
     """Every file by itself into a folder, under its own name."""
     places = _places.place_each(data, output, lambda path: takes(found, path), beside=lambda path: path, force=force)
-    for place in counted(places, "reconstructing"):
-        _places.make(place.target.parent)
+
+    def rebuild(place: _places.Place) -> None:
         found.reconstruct(str(place.source), to=place.target)
-    return [place.target for place in places]
+
+    return [place.target for place in each(places, found, "reconstructing", rebuild)]

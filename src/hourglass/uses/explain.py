@@ -20,7 +20,7 @@ WORTH = 0.1  # a column with less than this share of a row's residual is not nam
 
 
 def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: int) -> Any:
-    """A pyarrow Table with a row per sample: row (from `first` on), score, p_value, anomaly, because (empty for normal samples)."""
+    """A pyarrow Table, a row per sample: row (from `first` on), file (of pictures), score, p_value, anomaly, because (of anomalies)."""
     import pyarrow as pa
 
     residuals = detect.residuals(model, batch)
@@ -31,9 +31,11 @@ def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: in
     if len(odd):
         explain = _places if len(model.shape) == 3 else _columns
         reasons[odd.numpy()] = explain(model, batch[odd], residuals[odd], chunk, odd)
+    files = {"file": [each.name for each in chunk]} if isinstance(chunk, list) and all(each.name for each in chunk) else {}
     return pa.table(
         {
             "row": np.arange(first, first + batch.count),
+            **files,
             "score": scores.double().numpy(),
             "p_value": detect.p_values(model, scores).double().numpy(),
             "anomaly": (scores > threshold).numpy(),
