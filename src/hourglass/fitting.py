@@ -201,7 +201,7 @@ class Fitting:
                 loss, cost = model.nats(spoil(batch), batch)
             return loss.mean() * members, cost.mean() * members
 
-        step = self._by_hand()
+        self.step = step = self._by_hand()
         by_hand = None if step is None else lambda batch, fraction: (step(spoil(batch), batch), 0.0)
         weights = list(
             dict.fromkeys([*getattr(step, "parameters", []), *modules.parameters()])
@@ -237,7 +237,8 @@ class Fitting:
 
     def _judged(self) -> Judgement:
         """Held-out samples are damaged as training samples are, each time alike: else a network that copies would seem the best."""
-        return judge(self.model, self.engine.place(self.held_out), spoiler(self.settings["spoil"], shuffler(self.seed, 5)))
+        with torch.autocast("cpu", torch.bfloat16, enabled=getattr(self.step, "narrow", False)):  # as precise as training is
+            return judge(self.model, self.engine.place(self.held_out), spoiler(self.settings["spoil"], shuffler(self.seed, 5)))
 
 
 def spoiler(text: str, generator: torch.Generator) -> Any:

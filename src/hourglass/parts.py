@@ -61,7 +61,9 @@ class Batch:
 
 
 def concatenate(batches: list[Batch]) -> Batch:
-    """One batch of several; a mask is made where only some have one."""
+    """One batch of several; a mask is made where only some have one. A single one is given back as it is."""
+    if len(batches) == 1:
+        return batches[0]
     x = torch.cat([batch.x for batch in batches])
     if all(batch.mask is None for batch in batches):
         return Batch(x)

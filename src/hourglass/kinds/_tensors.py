@@ -135,8 +135,10 @@ def _standardise(values: Array, x: Tensor, facts: Facts, name: Callable[[int], s
                 missing = torch.zeros((len(values), width), dtype=torch.bool) if missing is None else missing
                 missing[rows] = gone
                 part.masked_fill_(gone, 0.0)
-            excess = part.abs() - EDGE
-            part = torch.where(excess > 0, part.sign() * (EDGE + excess.clamp(min=0, max=0.1 * torch.finfo(part.dtype).max).log1p()), part)
+            beyond = part.abs() > EDGE
+            far = part[beyond]
+            excess = (far.abs() - EDGE).clamp(max=0.1 * torch.finfo(part.dtype).max)
+            part[beyond] = far.sign() * (EDGE + excess.log1p())
         if part is not place:
             place.copy_(part)
     return missing
