@@ -15,29 +15,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hourglass.layers.principal import principal
 from hourglass.model import Model
 from hourglass.parts import Batch
 from hourglass.uses.embed import codes, decoded
 
 __all__ = ["prepare", "sample"]
 
-KEPT = 10_000
+KEPT, NUMBERS = 10_000, 1 << 20
 COMPONENTS = (1, 4, 16)
+WIDE = 64  # numbers in a code from which the density is that of so many of its principal components
 
 
 def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]:
-    """Codes of at most 10,000 training samples."""
-    return {"generate.codes": codes(model, training[:KEPT]).float()}
+    """Codes of at most 10,000 training samples, fewer where they are wide: 4 MB of them at most, but never fewer than 64."""
+    return {"generate.codes": codes(model, training[: min(KEPT, max(64, NUMBERS // model.code_size))]).float()}
 
 
 def sample(model: Model, count: int, seed: int) -> Tensor:
     """`count` new samples, (count, *shape), as the loss gives data."""
-    known = model.arrays["generate.codes"].double().numpy()
-    mixture, likelihood = _mixture(known, seed)
-    if hasattr(model.bottleneck, "sample") and likelihood < _standard(_split(known, seed)[0]):
+    known = model.arrays["generate.codes"].double()
+    if wide := known.shape[1] > WIDE:  # spatial codes have thousands of numbers, few of them free
+        mean, rows = principal(known, min(WIDE, max(1, len(known) // 4)))
+        known = (known - mean) @ rows.T
+    mixture, likelihood = _mixture(known.numpy(), seed)
+    if not wide and hasattr(model.bottleneck, "sample") and likelihood < _standard(_split(known.numpy(), seed)[0]):
         z = model.bottleneck.sample(count, torch.Generator().manual_seed(seed)).flatten(1)  # type: ignore[operator]
     else:
         z = mixture(count)
+    z = mean + z @ rows if wide else z
     return decoded(model, z.to(next(model.parameters()).dtype))
 
 

@@ -1,0 +1,46 @@
+"""New samples look like the data, whatever the size of the code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hourglass import Autoencoder
+from hourglass.uses import generate
+
+
+def rings(count: int, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
+    """Points on two clusters far apart, in 6 columns: between them nothing lies."""
+    random = np.random.default_rng(seed)
+    side = random.choice([-1.0, 1.0], (count, 1))
+    return (4 * side + random.normal(size=(count, 6)) @ np.diag([1, 1, 0.1, 0.1, 0.1, 0.1])).astype("float32")
+
+
+def test_samples_fill_the_clusters_and_not_the_gap() -> None:
+    for purpose in ("embed", "generate"):
+        model = Autoencoder(purpose, code_size=2, epochs=40, random_state=0).fit(rings(1500))
+        drawn = np.asarray(model.sample(400))
+        assert (np.abs(drawn.mean(1)) < 2).mean() < 0.1, purpose
+        assert 0.3 < (drawn.mean(1) > 0).mean() < 0.7, purpose
+
+
+def test_the_prior_is_taken_where_it_explains_codes_best_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Autoencoder("generate", code_size=2, epochs=5, random_state=0).fit(rings(300)).model_
+    normal = torch.randn(5000, 2, generator=torch.Generator().manual_seed(3))
+    assert abs(generate._standard(normal.double().numpy()) + np.log(2 * np.pi) + 1) < 0.05  # minus the entropy of two standard normals
+    asked = []
+    monkeypatch.setattr(model.bottleneck, "sample", lambda count, generator: asked.append(count) or torch.zeros(count, 2))
+    for codes, taken in ((normal, [10]), (3 * normal + 5, [10])):
+        model.arrays["generate.codes"] = codes
+        assert generate.sample(model, 10, 0).shape == (10, 6)
+        assert asked == taken
+
+
+def test_wide_codes_are_few_and_drawn_from_their_principal_components() -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (40, 48, 48, 3)).astype("uint8")
+    model = Autoencoder("denoise", network="conv:widths=[4],code=spatial", code_size=4, epochs=1, random_state=0).fit(pictures)
+    assert model.model_.code_size > 1000
+    kept = model.model_.arrays["generate.codes"]
+    assert kept.numel() <= generate.NUMBERS
+    assert np.isfinite(np.asarray(model.sample(3), float)).all()
