@@ -30,7 +30,7 @@ from hourglass.uses import compress, detect, generate
 
 __all__ = ["Fitting", "begin"]
 
-SAMPLE = 10_000  # samples that uses may look at after training
+SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may look at after training
 HISTORY = 400
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
 STARTED, FAR = 10_000, 10.0  # samples that a start may look at; times the usual length of a row, about its mean
@@ -177,7 +177,8 @@ class Fitting:
             "seed": self.seed,
             "versions": {"hourglass": hourglass.__version__, "torch": torch.__version__},
         }
-        self.model.arrays = prepared(self.model, self.training, self.held_out)
+        few = min(SAMPLE, max(1000, NUMBERS // self.model.input_size))
+        self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few])
         if self.checkpoint is not None:
             self.checkpoint.remove()
 
