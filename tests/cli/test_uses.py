@@ -75,6 +75,15 @@ def test_of_a_folder_broken_pictures_are_left_out(run, place, words: list[str]) 
     assert "none of the 8 pictures can be read" in run(*words, "pictures", "-o", "none/", code=2).stderr
 
 
+def test_salvage_makes_nothing_up(run, place) -> None:
+    run("compress", "new.csv", "-m", "table.hourglass")
+    packed = Path("new.csv.hgz").read_bytes()
+    Path("cut.hgz").write_bytes(packed[:-20])
+    result = run("decompress", "cut.hgz", "-m", "table.hourglass", "--salvage", "-o", "back.csv")
+    assert "30 of 30 samples are lost" in result.stderr
+    assert pd.read_csv("back.csv").isna().all().all()
+
+
 def test_a_model_without_its_suffix_is_guessed(run, place) -> None:
     assert "did you mean 'table.hourglass'?" in run("detect", "table", "new.csv", code=2).stderr
 

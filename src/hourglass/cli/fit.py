@@ -55,7 +55,7 @@ PURPOSE = "What it is for: embed, detect, compress, denoise or generate. Any mod
 @click.option("--minutes", type=float, metavar="N", help="Train so long instead.")
 @click.option("--batch-size", type=COUNT, metavar="N", help="Rows per step.")
 @click.option("--learning-rate", type=NUMBER, metavar="RATE", help="The largest step size.")
-@click.option("--device", metavar="NAME", help="auto, cpu or cuda.")
+@click.option("--device", metavar="NAME", help="auto or cpu; this version computes on the processor.")
 @click.option("--seed", "random_state", type=int, metavar="N", help="The same seed, data and epochs give the same weights.")
 @click.option("--label", metavar="COLUMN", help="A column the network never sees; the report uses it.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="A column to leave out; may be given several times.")

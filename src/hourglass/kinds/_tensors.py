@@ -78,6 +78,10 @@ def numbers_back(values: Array, facts: Facts) -> tuple[Array, Array]:
             numbers[rows] = scaled * scale + mean
     missing = np.zeros((len(values), len(facts["missing"])), dtype=bool)
     missing[:, presence] = ~(values[:, start : start + len(presence)] >= 0.5)
+    lost = np.isnan(values[:, 0])
+    if lost.any():  # a row of nothing but NaN was lost to damage: nothing may be made up for it
+        lost &= np.isnan(values).all(1)
+        numbers[lost], missing[lost] = 0, True
     return numbers, missing
 
 

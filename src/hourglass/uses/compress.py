@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -88,16 +89,21 @@ def decompress(model: Model, data: bytes, salvage: bool = False) -> Tensor | Bat
     header, chunks = bits.read_container(data, salvage)
     rows, chunk, scale = _checked(model, header, len(chunks))
     learned, exact = _learned(model, scale), _exact(model)
-    batches = []
+    batches, lost = [], 0
     for number, piece in enumerate(chunks):
         count = min(chunk, rows - number * chunk)
         try:
-            batches.append(_lost(model, count) if piece is None else _samples(exact, piece, count, learned))
+            if piece is not None:
+                batches.append(_samples(exact, piece, count, learned))
+                continue
         except DamagedFile as trouble:
             if not salvage:
                 raise DamagedFile(f"chunk {number + 1} of {len(chunks)} is damaged: {trouble}") from trouble
-            batches.append(_lost(model, count))
+        batches.append(_lost(model, count))
+        lost += count
     x = torch.cat([batch.x for batch in batches]) if batches else torch.zeros(0, *model.shape)
+    if lost:
+        warnings.warn(f"{lost:,} of {rows:,} samples are lost to damage and given as missing", UserWarning, stacklevel=2)
     if all(batch.mask is None for batch in batches):
         return x
     return Batch(x, torch.cat([torch.ones_like(part.x, dtype=torch.bool) if part.mask is None else part.mask for part in batches]))
