@@ -148,7 +148,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     @property
     def offset_(self) -> float:
         """The score at which `decision_function` is zero; follows `false_alarms`."""
-        recipes.check(vars(self))  # settings are attributes: quicker than get_params, which reads signatures
+        recipes.check(dict(vars(self)))  # settings are attributes: quicker than get_params, which reads signatures
         return -detect.threshold(self._fitted(), self.false_alarms)
 
     # ---------------------------------------------------------------- training
