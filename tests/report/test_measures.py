@@ -17,7 +17,7 @@ from hourglass.report.baselines import effective, principal, random_encoder
 from hourglass.report.measures import measure
 from hourglass.report.page import page
 from hourglass.report.passes import unlike
-from hourglass.report.verdicts import Verdict, conclusion, verdicts
+from hourglass.report.verdicts import Verdict, _units, conclusion, verdicts
 
 
 def judged(model: Model, training: Batch, held_out: Batch, **options: object) -> dict[str, Verdict]:
@@ -95,6 +95,15 @@ def test_idle_units_are_counted(make):
     found = judged(model, training, make.rows(200, 1))["unused code units"]
     assert found.level == "warn"
     assert found.sentence.startswith("1 of 3")
+
+
+@pytest.mark.parametrize(("active", "advice"), [(8000, ""), (6065, "A code_size of 24 would do as well.")])
+def test_idle_units_of_a_spatial_code_are_advised_in_channels(active: int, advice: str) -> None:
+    code = {"units": 8192, "active": active, "gaussian": False, "collapsed": False, "still": False, "cost": 0.0}
+    measures = {"code": code, "rows": {"training": 90, "held_out": 30}, "setting": {"code_size": 32}}
+    found = _units(measures)
+    assert found is not None
+    assert found.advice == advice
 
 
 def test_by_heart_is_bad(make):

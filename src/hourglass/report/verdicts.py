@@ -233,7 +233,9 @@ def _units(measures: Measures) -> Verdict | None:
         advice = "The encoder is dead: lower the learning rate, or change the activation."
         return Verdict("dead code", "bad", "Every input gets the same code.", advice)
     if active < units:
-        advice = f"A code_size of {active} would do as well."
+        channels = (measures.get("setting") or {}).get("code_size") or units  # of a spatial code, each with many units
+        enough = -(-active * channels // units)
+        advice = f"A code_size of {enough} would do as well." if enough < channels else ""
         return Verdict("unused code units", "warn", f"{units - active} of {units} code units hardly vary: {active} are in use.", advice)
     return Verdict("code units", "good", "The code unit is in use." if units == 1 else f"All {units} code units are in use.")
 
