@@ -11,7 +11,8 @@ from hourglass.parts import Batch
 
 __all__ = ["Data", "Progress", "Record", "Schedule"]
 
-LOST = 100  # steps after which a loss must not be worse than at the start
+LOST = 100  # steps after which a loss must not be much worse than at the start:
+HALFWAY = 0.5  # of the way to knowing nothing. Less would be lost on data with heavy tails, where single rows make such losses
 SLOWEST = 1e-5  # a learning rate below which nothing is learned from standardised data: no remedy goes there for a loss that is finite
 
 
@@ -82,5 +83,5 @@ class Progress:
         if loss > ceiling:
             return "a loss worse than knowing nothing"
         first = self.first if self.first is not None and math.isfinite(self.first) else math.inf
-        worse = cost == 0 and self.step >= LOST and loss > first + 0.1 * (ceiling - first)  # where a code costs, the loss may rise for it
+        worse = cost == 0 and self.step >= LOST and loss > first + HALFWAY * (ceiling - first)  # where a code costs, the loss may rise for it
         return "a loss worse than at the start" if worse else ""
