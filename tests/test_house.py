@@ -219,8 +219,8 @@ def test_importing_loads_nothing_heavy() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    call = "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
-    code = f"import sys\nsys.argv = ['hourglass', '--help']\nfrom hourglass.cli import main\n{call}"
+    call = "try:\n    group()\nexcept SystemExit as end:\n    assert not end.code"
+    code = f"import sys\nsys.argv = ['hourglass', '--help']\nfrom hourglass.cli import group\n{call}"
     assert loaded_by(code, ("torch", "sklearn", "numpy", "scipy", "pyarrow", "PIL", "av", "soundfile", "tifffile", "pandas")) == []
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from hourglass import kinds, reading
+from hourglass import Autoencoder, kinds, reading
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadFile, BadOption, BadType
 from hourglass.parts import Batch, Part
@@ -112,3 +112,25 @@ def test_frames_in_their_library() -> None:
         "",
         "",
     ]
+
+
+def test_masked_cells_are_missing_and_lazy_frames_are_collected() -> None:
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    masked = Autoencoder(epochs=1, random_state=0).fit(np.ma.masked_greater(X, 1.5))
+    assert masked.model_.facts["missing"].tolist() == (X > 1.5).sum(0).tolist()
+    lazy = pl.DataFrame(X, schema=["a", "b", "c"]).lazy()
+    back = Autoencoder(epochs=1, random_state=0).fit(lazy).reconstruct(lazy)
+    assert isinstance(back, pl.DataFrame)
+    assert back.columns == ["a", "b", "c"]
+
+
+def test_codes_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(BadData, match="codes are numbers alone"):
+        reading.codes(pd.DataFrame({"a": pd.to_datetime(["2024-01-01"])}))
+
+
+def test_compressing_tells_what_it_does_not_keep() -> None:
+    frame = pd.DataFrame({"a": np.arange(60.0), "b": np.arange(60.0) ** 2, "who": ["x"] * 60})
+    fitted = Autoencoder(kind=Part("table", ignore=["who"]), epochs=1, random_state=0).fit(frame)
+    with pytest.warns(UserWarning, match="not kept: who"):
+        fitted.compress(frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         model, source = self._fitted(), self._checked(X, reset=False)
         reader = self._reader()
         pieces = reader.pieces(source)
+        if lost := [name for name in (model.facts.get("label"), *model.facts.get("ignored", ())) if name]:
+            warnings.warn(f"columns that the network never sees are not kept: {', '.join(map(str, lost[:8]))}", UserWarning, stacklevel=2)
         if model.facts.get("tiles"):
             parts = [reader.module.to_tiles(chunk, model.facts) for chunk in reading.chunks(pieces)]
             sizes = [list(size) for _, each in parts for size in each]

@@ -83,5 +83,6 @@ class Progress:
         if loss > ceiling:
             return "a loss worse than knowing nothing"
         first = self.first if self.first is not None and math.isfinite(self.first) else math.inf
-        worse = cost == 0 and self.step >= LOST and loss > first + HALFWAY * (ceiling - first)  # where a code costs, the loss may rise for it
+        # where a code costs, the loss may rise for it
+        worse = cost == 0 and self.step >= LOST and loss > first + HALFWAY * (ceiling - first)
         return "a loss worse than at the start" if worse else ""

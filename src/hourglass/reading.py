@@ -58,6 +58,10 @@ def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -
     """
     if is_path(X):
         return X
+    if hasattr(X, "collect") and hasattr(X, "collect_schema"):  # a lazy frame of polars
+        X = X.collect()
+    if isinstance(X, np.ma.MaskedArray):  # what is masked is missing
+        X = np.ma.filled(X.astype(np.float64), np.nan)
     if X is None or (isinstance(X, int | float | complex | bool | dict | set | bytes) and not hasattr(X, "shape")):
         raise BadType(f"data are a path, an array or a frame; this is {type(X).__name__}")
     if not (hasattr(X, "shape") or hasattr(X, "__array__") or hasattr(X, "columns") or isinstance(X, list | tuple)):
@@ -253,6 +257,8 @@ def codes(X: Any) -> NDArray[np.floating[Any]]:
         X = joined(list(chunks(reader.pieces(X))))
     if library(X):
         X = np.column_stack([column.to_numpy() for column in nw.from_native(X).iter_columns()])
+        if X.dtype.kind not in "fiub":
+            raise BadData("codes are numbers alone; these columns hold others: give what `transform` gave (hourglass encode)")
     try:
         return check_array(X, dtype=[np.float64, np.float32], input_name="codes")  # type: ignore[no-any-return]
     except TypeError as trouble:
