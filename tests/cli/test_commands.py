@@ -107,3 +107,14 @@ def test_threads_and_memory_stand_before_or_behind_the_command(run, shelf, monke
     run(*(flags + words if before else words + flags))
     assert told == [3]
     assert (os.environ["OMP_NUM_THREADS"], os.environ["HOURGLASS_MEMORY"]) == ("3", "2000000000")
+
+
+def test_the_process_ends_with_the_status_and_all_it_said(tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("a,a,b\n" + "1,2,3\n" * 50)
+    words = ["-m", "hourglass", "fit", "twice.csv", "-o", "m.hourglass"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "several columns called 'a'" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["twice.csv"]
+    done = subprocess.run([sys.executable, "-m", "hourglass", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"hourglass {hourglass.__version__}\n"
