@@ -57,6 +57,9 @@ def _squares(model: Model) -> Callable[[Batch], Tensor]:
     """Squared residuals (B, *shape), averaged over members, 0 where masked."""
 
     def squares(batch: Batch) -> Tensor:
+        if model.members == 1 and batch.mask is None:  # the same with less about it, which counts where rows are short
+            errors = torch.sub(model.loss.data(model.decode(model.encode(batch.x).z)), batch.x)  # type: ignore[operator]
+            return torch.mul(errors, errors, out=errors)
         passed = model.forward(batch)
         values = model.loss.data(passed.output)  # type: ignore[operator]
         errors = torch.sub(values, passed.target.x)
@@ -74,13 +77,14 @@ def residuals(model: Model, batch: Batch) -> Tensor:
 
 def scores(model: Model, batch: Batch) -> Tensor:
     """How unusual each sample is, (B,): 1 is usual, more is more unusual; missing elements do not count."""
-    weights = 1 / model.arrays["detect.usual"]
-    squares = _squares(model)
+    weights = (1 / model.arrays["detect.usual"]).to(next(model.parameters()).dtype)
+    squares, mean_weights = _squares(model), weights / len(weights)
 
     def score(part: Batch) -> Tensor:
         errors = squares(part).flatten(1)
-        weighted = errors @ weights.to(errors.dtype)
-        return weighted / (errors.shape[1] if part.mask is None else part.mask.flatten(1).sum(1).clamp_min(1))
+        if part.mask is None:
+            return errors @ mean_weights.to(errors.dtype)
+        return (errors @ weights.to(errors.dtype)) / part.mask.flatten(1).sum(1).clamp_min(1)
 
     return in_chunks(score, batch)
 
