@@ -163,7 +163,7 @@ def test_a_full_disk_is_a_warning_and_no_end(tmp_path: Path, always: None, monke
     def full(*given: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    monkeypatch.setattr(safetensors.torch, "save", full)
     with pytest.warns(UserWarning, match="could not be written") as told:
         fit(rows(), tmp_path / "part")
     assert len(told) == 1

@@ -50,9 +50,9 @@ class Checkpoint:
         told = {"key": self.key, "progress": numbers, "history": history, "troubles": troubles, "digest": digest({}, tensors)}
         try:
             with atomic(self.path) as temporary:
-                safetensors.torch.save_file(
-                    {name: tensor.clone() for name, tensor in tensors.items()}, temporary, {"told": json.dumps(told)}
-                )
+                held = {name: tensor.clone() for name, tensor in tensors.items()}
+                # `save_file` would write to a temporary file of its own, which a kill would leave behind
+                temporary.write_bytes(safetensors.torch.save(held, {"told": json.dumps(told)}))
         except (OSError, SafetensorError) as trouble:
             self._warn(trouble)
         now = time.monotonic()
