@@ -1,6 +1,6 @@
 """What default models learn: held-out error beside PCA and a random encoder, and anomalies found beside detectors.
 
-    python benchmarks/quality.py [--data DIR] [--quick]
+    python benchmarks/run.py --only quality [--data DIR] [--quick]
 
 Rebuilding: errors on rows that no training saw, as a share of these rows' variance in the network's units (standardised columns; pixels
 centred and scaled). PCA has as many components as the code has numbers; the random encoder is the same network untrained, with the best
@@ -10,7 +10,6 @@ rows of each.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -172,14 +171,3 @@ def main(data: Path | None = None, quick: bool = False) -> dict[str, Rows]:
     """All tables, by title."""
     torch.set_num_threads(1)
     return {str(rebuilding.__doc__): rebuilding(data, quick), str(detection.__doc__): detection(data, quick)}
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--quick", action="store_true")
-    given = parser.parse_args()
-    for title, rows in main(given.data, given.quick).items():
-        print(title)
-        for row in rows:
-            print("   ", {name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()}, flush=True)

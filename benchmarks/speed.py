@@ -1,13 +1,12 @@
 """How fast fitting and scoring are beside peers, and how small the error is that the time bought.
 
-    python benchmarks/speed.py [--data DIR] [--quick]
+    python benchmarks/run.py --only speed [--data DIR] [--quick]
 
 CPU time of one thread, all candidates in turn in one process, the median of several rounds; the first call of each is not counted.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 import warnings
@@ -184,14 +183,3 @@ def main(data: Path | None = None, quick: bool = False) -> dict[str, Rows]:
         str(members.__doc__): members(3 if quick else 5),
         str(conv.__doc__): conv(1 if quick else 3),
     }
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--quick", action="store_true")
-    given = parser.parse_args()
-    for title, rows in main(given.data, given.quick).items():
-        print(title)
-        for row in rows:
-            print("   ", {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()})

@@ -20,8 +20,7 @@ from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, Judgement, judge
-from hourglass.layers.by_hand import fast_bfloat16
-from hourglass.layers.processor import few_threads
+from hourglass.layers.processor import fast_bfloat16, few_threads
 from hourglass.model import Factories, Model, seeded
 from hourglass.parts import Batch, Part, concatenate, find, options_for
 from hourglass.stopping import Patience, interruptible

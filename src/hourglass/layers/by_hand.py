@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from hourglass.layers.linear import Linear, Stack
+from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model
 from hourglass.parts import Batch
 
-__all__ = ["Stepper", "fast_bfloat16", "stepper"]
+__all__ = ["Stepper", "stepper"]
 
 aten = torch.ops.aten
 WIDE = 256  # layers from this width on multiply in bfloat16 where the processor has instructions for it
@@ -37,13 +38,6 @@ ACTIVE = {
     "gelu": Activation(False, lambda x, out: aten.gelu.out(x, out=out), lambda g, s: aten.gelu_backward.grad_input(g, s, grad_input=g)),
     "silu": Activation(False, lambda x, out: aten.silu.out(x, out=out), lambda g, s: aten.silu_backward.grad_input(g, s, grad_input=g)),
 }
-
-
-def fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices in hardware."""
-    features = torch.backends.cpu.get_cpu_capability()
-    capable = getattr(torch.cpu, "_is_avx512_bf16_supported", None) or getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return features.startswith("AVX512") and bool(capable and capable())
 
 
 class Weights(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the processor does well: how many threads a network is worth."""
+"""What the processor does well: narrow numbers, and how many threads a network is worth."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["few_threads"]
+__all__ = ["fast_bfloat16", "few_threads"]
 
 WORTH = 1e9  # multiplications in a step from which a second thread pays
+
+
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices in hardware."""
+    features = torch.backends.cpu.get_cpu_capability()
+    capable = getattr(torch.cpu, "_is_avx512_bf16_supported", None) or getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return features.startswith("AVX512") and bool(capable and capable())
 
 
 @contextmanager
