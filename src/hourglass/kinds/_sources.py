@@ -20,7 +20,7 @@ from hourglass.kinds import _csv
 from hourglass.kinds._parquet import FIRST_ROW, ROWS, Portion, parquet, recut, unique
 from hourglass.parts import Pieces
 
-__all__ = ["FOLDER_SUFFIXES", "SUFFIXES", "array_table", "as_table", "expand", "is_lazy", "pieces", "suffix"]
+__all__ = ["FOLDER_SUFFIXES", "SUFFIXES", "array_table", "as_table", "expand", "is_lazy", "joined", "pieces", "portion", "suffix"]
 
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 FOLDER_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")
@@ -36,7 +36,7 @@ def pieces(source: Any, named: bool, limit: int) -> Pieces:
         table = as_table(source)
         return Pieces([table.num_rows], lambda _: table, "the data", table.num_rows * table.num_columns * 4)
     paths = expand(source)
-    return _joined([_portion(path, limit) for path in paths], ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else ""))
+    return joined([portion(path, limit) for path in paths], ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else ""))
 
 
 def suffix(path: Any) -> str:
@@ -147,7 +147,8 @@ def _plain(array: Any) -> Any:
     return array_table(array, [f"x{i}" for i in range(array.shape[1])])
 
 
-def _portion(path: str, limit: int) -> Portion:
+def portion(path: str, limit: int) -> Portion:
+    """One file; a text table of more than `limit` bytes as tensors is turned into a temporary Parquet file."""
     ending = suffix(path)
     if ending in (".parquet", ".pq"):
         return parquet(path)
@@ -215,7 +216,7 @@ def _wanted(keys: list[str], name: str, file: str) -> list[str]:
     return table + (["y"] if "y" in keys and table != ["y"] else [])
 
 
-def _joined(portions: list[Portion], name: str) -> Pieces:
+def joined(portions: list[Portion], name: str) -> Pieces:
     """All files as one run of pieces with one schema; the order of the columns is the first file's."""
     first = portions[0]
     names = first.schema.names

@@ -19,7 +19,7 @@ from hourglass.kinds._moments import Array, refuse_infinities, row_blocks
 from hourglass.kinds._parquet import FIRST_ROW
 from hourglass.parts import Batch
 
-__all__ = ["array_batch", "column_values", "frame_batch", "frame_columns", "number_matrix", "numbers_back"]
+__all__ = ["array_batch", "column_values", "date_back", "frame_batch", "frame_columns", "number_matrix", "numbers_back"]
 
 EDGE = 10.0  # scaled units beyond which values are squashed
 NEAR = 1e3  # a mean within this many scales of zero
@@ -58,9 +58,10 @@ def frame_batch(table: Any, facts: Facts) -> Batch:
     return _finish(x, missing, facts)
 
 
-def number_matrix(table: Any, names: list[str]) -> Array:
-    """The columns `names` as an array of numbers (n, d); text that holds none raises `SchemaMismatch`."""
-    return matrix([_number(table[name], {"name": name, "type": "number"}, torch.empty(0)) for name in names])
+def number_matrix(table: Any, names: list[str], first_row: int = 0) -> Array:
+    """The columns `names` as an array of numbers (n, d); text that holds none raises `SchemaMismatch`, told from row `first_row` on."""
+    told = {"type": "number", "first_row": first_row}
+    return matrix([_number(table[name], {"name": name, **told}, torch.empty(0)) for name in names])
 
 
 def numbers_back(values: Array, facts: Facts) -> tuple[Array, Array]:
@@ -95,7 +96,7 @@ def frame_columns(values: Array, facts: Facts) -> dict[str, Any]:
         if column["type"] == "number":
             columns[column["name"]] = column_values(numbers[:, start], gone, type_, column)
         elif column["type"] == "date":
-            columns[column["name"]] = _date_back(numbers[:, start], gone, type_, column)
+            columns[column["name"]] = date_back(numbers[:, start], gone, type_, column)
         elif column["type"] == "boolean":
             columns[column["name"]] = pa.array(values[:, start] >= 0.5, mask=gone)
         else:
@@ -242,7 +243,8 @@ def _category(column: Any, told: Column, x: Tensor) -> Array:
     return missing
 
 
-def _date_back(values: Array, missing: Array, type_: Any, told: Column) -> Any:
+def date_back(values: Array, missing: Array, type_: Any, told: Column) -> Any:
+    """Seconds (n,) as the dates they were: of the column's type, or written in its format."""
     form = told.get("format")
     if form is None:
         return from_seconds(values, told["grain"], type_, missing)

@@ -19,7 +19,8 @@ from hourglass.kinds import _csv, _sources
 from hourglass.kinds._columns import Columns
 from hourglass.kinds._layout import array_facts, element_names, frame_facts
 from hourglass.kinds._moments import Array, Numbers
-from hourglass.kinds._sources import SUFFIXES, array_table, as_table, suffix
+from hourglass.kinds._restore import as_dtype, as_rows, restore
+from hourglass.kinds._sources import SUFFIXES, array_table, suffix
 from hourglass.kinds._tensors import array_batch, frame_batch, frame_columns, number_matrix, numbers_back
 from hourglass.kinds._write import write_tables
 from hourglass.parts import Batch, Pieces
@@ -69,7 +70,7 @@ def learn(pieces: Pieces, *, label: str | None = None, ignore: Iterable[str] = (
     left = _names(ignore)
     if isinstance(first, np.ndarray) and not (label or left):
         return _learn_array(pieces, first)
-    first = _table(first)
+    first = as_rows(first)
     label = label or _own_label(first)
     for name in [*left, *([label] if label else [])]:
         if name not in first.column_names:
@@ -79,7 +80,7 @@ def learn(pieces: Pieces, *, label: str | None = None, ignore: Iterable[str] = (
         raise BadOption(f"no column of {pieces.name} is left to learn from; ignore fewer")
     learner = Columns(pa.schema([first.schema.field(name) for name in chosen]))
     for index in range(len(pieces.counts)):
-        learner.add(_table(pieces.load(index) if index else first))
+        learner.add(as_rows(pieces.load(index) if index else first))
     columns, summary = learner.finish()
     if _nameless(columns):
         facts = array_facts(summary, learner.rows, str(first.schema.field(chosen[0]).type.to_pandas_dtype().__name__))
@@ -110,7 +111,7 @@ def from_tensor(values: torch.Tensor, facts: Facts, like: Any = None) -> Any:
     if facts["source"] == "array":
         array = _array_back(samples, facts)
         if not isinstance(like, pa.Table):
-            return array if not isinstance(like, np.ndarray) else _as_dtype(array, like.dtype)
+            return array if not isinstance(like, np.ndarray) else as_dtype(array, like.dtype)
         others = {*facts["ignored"], facts["label"]}
         names = [name for name in like.column_names if name not in others]
         columns = {
@@ -125,26 +126,9 @@ def from_tensor(values: torch.Tensor, facts: Facts, like: Any = None) -> Any:
     return pa.table(columns)
 
 
-def restore(chunk: Any, source: Any) -> Any:
-    """The chunk as the same sort of thing as `source`: an array, a frame of the same library, or (for paths) a pyarrow Table."""
-    if isinstance(source, np.ndarray):
-        array = chunk if isinstance(chunk, np.ndarray) else np.column_stack([np.asarray(column) for column in chunk.columns])
-        return _as_dtype(array, source.dtype)
-    table = _table(chunk)
-    if isinstance(source, str | Path | list | tuple | pa.Table):
-        return table
-    if isinstance(source, pa.RecordBatch):
-        return table.combine_chunks().to_batches()[0]
-    if not (nw.dependencies.is_into_dataframe(source) or _sources.is_lazy(source)):
-        return table
-    frame = nw.from_native(source)
-    made = nw.from_arrow(table, backend=frame.implementation).to_native()
-    return _like_pandas(made, source) if frame.implementation.is_pandas() else made
-
-
 def write(chunks: Iterable[Any], path: str | Path, facts: Facts) -> None:
     """Chunks to one .csv, .csv.gz, .parquet, .npz, .npy or .json file (records). An unfinished file is never left behind."""
-    write_tables((_table(chunk) for chunk in chunks), Path(path), facts.get("label"))
+    write_tables((as_rows(chunk) for chunk in chunks), Path(path), facts.get("label"))
 
 
 def labels(chunk: Any, facts: Facts) -> Array | None:
@@ -208,12 +192,6 @@ def _nameless(columns: list[dict[str, Any]]) -> bool:
     return plain and len(types) == 1 and all(column["name"] == f"x{i}" for i, column in enumerate(columns))
 
 
-def _table(chunk: Any) -> Any:
-    if isinstance(chunk, np.ndarray):
-        return array_table(chunk, [f"x{i}" for i in range(chunk.shape[1])])
-    return as_table(chunk) if not isinstance(chunk, pa.Table) else chunk
-
-
 def _array(chunk: Any, facts: Facts) -> Array:
     """A Table as the array that was learned from: its columns by place, without label and ignored ones."""
     others = {*facts["ignored"], facts["label"] or _own_label(chunk)}
@@ -231,7 +209,7 @@ def _fitted(chunk: Any, facts: Facts) -> Any:
             if chunk.shape[1] == len(names):
                 return array_table(chunk, names).select(learned)
         raise SchemaMismatch(f"X has {chunk.shape[1]} features, but Autoencoder is expecting {len(learned)} features as input")
-    table = _table(chunk)
+    table = as_rows(chunk)
     missing = [name for name in learned if name not in table.column_names]
     known = {*learned, *facts["ignored"], facts["label"] or _own_label(table)}
     extra = [name for name in table.column_names if name not in known]
@@ -249,35 +227,4 @@ def _array_back(samples: Array, facts: Facts) -> Array:
     numbers, missing = numbers_back(samples, facts)
     if missing.any():
         numbers[missing] = np.nan
-    return _as_dtype(numbers, np.dtype(facts["dtype"]))
-
-
-def _as_dtype(array: Array, dtype: Any) -> Array:
-    """The array in another type, rounded and kept in range where that is whole; missing cells need a float."""
-    if array.dtype == dtype or array.dtype.kind not in "fiub":
-        return array.astype(dtype, copy=False)
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        whole = np.clip(np.round(array), limits.min, np.nextafter(float(limits.max), 0) if limits.bits == 64 else limits.max)
-        return whole if np.isnan(whole).any() else whole.astype(dtype)
-    if dtype.kind == "b":
-        return array >= 0.5
-    with np.errstate(over="ignore"):
-        return array.astype(dtype, copy=False)
-
-
-def _like_pandas(made: Any, source: Any) -> Any:
-    """Names, index and types of the source's columns, where they fit."""
-    own = {str(name): name for name in source.columns}
-    if not set(made.columns) <= set(own):  # scores and the like: nothing but the index is the source's
-        return made.set_index(source.index) if len(made) == len(source) else made
-    made.columns = [own[name] for name in made.columns]
-    if len(made) == len(source):
-        made.index = source.index
-    for name in made.columns:
-        if made[name].dtype != source[name].dtype:
-            try:
-                made[name] = made[name].astype(source[name].dtype)
-            except (TypeError, ValueError):
-                continue
-    return made
+    return as_dtype(numbers, np.dtype(facts["dtype"]))
