@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import normalize, pad, unfold
+from torch import Tensor
+from torch.nn.functional import normalize, pad
 
 from hourglass.layers.linear import Linear
+from hourglass.layers.sides import fill
 from hourglass.model import Model
 from hourglass.parts import Batch
 
@@ -45,24 +46,31 @@ def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: t
     _hush(enter[1], leave[1])
 
 
-def start_blocks(model: Model, batch: Batch, enter: tuple[nn.Conv2d, Any], leave: tuple[nn.ConvTranspose2d, Any]) -> None:
-    """The same for spatial codes: the PCA of blocks as large as the paths' kernels, drawn from `batch` (B, C, H, W)."""
+def start_blocks(model: Model, batch: Batch, enter: tuple[Any, Any], leave: tuple[Any, Any]) -> None:
+    """The same for spatial codes: the PCA of blocks as large as the paths' kernels, drawn from `batch` (B, C, ...)."""
     channels, step = batch.x.shape[1], enter[0].kernel_size[0]
     if leave[0].out_channels != channels:
         return
-    picked = batch.x[:256]
-    blocks = unfold(picked[..., : picked.shape[-2] // step * step, : picked.shape[-1] // step * step], step, stride=step)
-    blocks = blocks.transpose(1, 2).flatten(0, 1)  # (blocks, C * step * step)
+    blocks = _blocks(batch.x[:256], step)
     thin = max(1, len(blocks) // ROWS)
     into, out, shift, offset = _maps(model, blocks[::thin], model.code_shape[0])
     with torch.no_grad():
         kept = enter[0].weight * 0.1
         kept[: len(into)] = into.reshape(-1, *kept.shape[1:]).to(kept.dtype)
         enter[0].weight.copy_(kept)
-        enter[0].bias.copy_(pad(shift, (0, kept.shape[0] - len(shift))).to(kept.dtype))  # type: ignore[union-attr]
+        enter[0].bias.copy_(pad(shift, (0, kept.shape[0] - len(shift))).to(kept.dtype))
         leave[0].weight.copy_(out.T.reshape(leave[0].weight.shape).to(kept.dtype))
-        leave[0].bias.copy_(offset.reshape(channels, -1).mean(1).to(kept.dtype))  # type: ignore[union-attr]
+        leave[0].bias.copy_(offset.reshape(channels, -1).mean(1).to(kept.dtype))
     _hush(enter[1], leave[1])
+
+
+def _blocks(x: Tensor, step: int) -> Tensor:
+    """Samples (B, C, ...) cut into blocks (blocks, C * step * ...); what is left over at the ends is no whole block."""
+    short = any(side < step for side in x.shape[2:])
+    cut = fill(x, step) if short else x
+    for side in range(2, x.dim()):
+        cut = cut.unfold(side, step, step)  # (B, C, blocks along each side, step along each)
+    return cut.movedim(1, x.dim() - 1).flatten(0, x.dim() - 2).flatten(1)
 
 
 def _maps(model: Model, x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

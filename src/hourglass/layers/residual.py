@@ -5,19 +5,39 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from hourglass.layers.linear import activation
+from hourglass.layers.sides import same
 
-__all__ = ["Residual"]
+__all__ = ["Mixing", "Residual"]
 
 
 class Residual(nn.Module):
-    """Two 3 x 3 convolutions around an activation, added to their input: (B, C, H, W) to the same shape (He et al. 2016)."""
+    """Two convolutions three wide around an activation, added to their input: (B, C, ...) to the same shape (He et al. 2016)."""
 
-    def __init__(self, channels: int, active: str) -> None:
+    def __init__(self, channels: int, active: str, sides: int = 2, bias: bool = True) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first = same(sides, channels, channels, bias=bias)
         self.between = activation(active)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = same(sides, channels, channels, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, H, W)."""
+        """(B, C, ...) to (B, C, ...)."""
         return x + self.second(self.between(self.first(x)))  # type: ignore[no-any-return]
+
+
+class Mixing(nn.Module):
+    """Channels mixed, neighbours mixed channel by channel, channels mixed again; added to the input (Sandler et al. 2018).
+
+    The last layer starts at zero, so that the block begins as if it were not there.
+    """
+
+    def __init__(self, channels: int, width: int, active: str, sides: int = 2) -> None:
+        super().__init__()
+        last = same(sides, width, channels, 1)
+        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        inner = [same(sides, channels, width, 1), activation(active), same(sides, width, width, 3, groups=width), activation(active)]
+        self.layers = nn.Sequential(*inner, last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, ...) to (B, C, ...)."""
+        return x + self.layers(x)  # type: ignore[no-any-return]

@@ -1,18 +1,19 @@
-"""Convolutions, for pictures (C, H, W): each level halves the sides, the decoder doubles them again.
+"""Convolutions, for pictures, series, sound, video and text: each level shrinks the sides, the decoder enlarges them again.
 
 `code="flat"` ends in a linear layer, so that the code is a vector (features, anomalies, new samples). `code="spatial"` keeps the code a
-small picture, and the network then works at any size (compress, denoise). Beside either runs a linear path that starts at PCA: of whole
-pictures, or, for a spatial code, of blocks as wide as one step of the code, which is what JPEG's cosine transform stands in for.
+small picture (series, video), and the network then works at any size (compress, denoise). Beside either runs a linear path that starts
+at PCA: of whole samples, or, for a spatial code, of blocks as wide as one step of the code, which is what JPEG's cosine transform stands
+in for. Long series shrink faster, by 4 or 8 in a level. Not for tables, whose columns have no neighbours: take `dense`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import max_pool1d, pad
 
 from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.linear import activation as make_activation
@@ -20,52 +21,92 @@ from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
 from hourglass.layers.principal import start_beside, start_blocks
 from hourglass.layers.residual import Residual
+from hourglass.layers.sides import blocks, crop, fill, grow, innermost, opposite, same, shrink, steps_in
+from hourglass.layers.tokens import Tokens
 from hourglass.parts import Batch
 
 if TYPE_CHECKING:
     from hourglass.model import Model
 
 WIDTHS = (32, 64)
+LONG = 256  # steps that the innermost level of a series may have
+HEAVY = 8_000_000  # weights of a linear path that nobody asked for: more would outweigh the network, and take longer than its layers
+
+
+class Plan(NamedTuple):
+    """How the levels lie: their `channels`, by how much each shrinks the `sides`, the `step` of all together, the sides within."""
+
+    channels: list[int]
+    shrinks: int
+    step: int
+    sides: int
+    inside: tuple[int, ...]
 
 
 class ConvEncoder(nn.Module):
-    """Pictures (B, C, H, W) to codes (B, code_size), or (B, code_size, H / 2^levels, W / 2^levels) where they are spatial."""
+    """Samples (B, C, ...) or texts (B, T) to codes (B, code_size), or (B, code_size, sides / step) where they are spatial."""
 
-    def __init__(self, body: nn.Module, last: nn.Module, beside: nn.Module | None, step: int) -> None:
+    masked = True
+
+    def __init__(self, body: nn.Sequential, last: nn.Module, beside: nn.Module | None, step: int, tokens: Tokens | None = None) -> None:
         super().__init__()
         self.body, self.last, self.beside, self.step = body, last, beside, step
+        if tokens is not None:
+            self.tokens = tokens
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, *code_shape); sides are padded to multiples of 2^levels by repeating the edge."""
-        height, width = x.shape[-2:]
-        full = pad(x, (0, -width % self.step, 0, -height % self.step), mode="replicate") if height % self.step or width % self.step else x
-        h: Tensor = self.last(self.body(_channels_last(full)))
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, ...) to (B, *code_shape); sides are padded to multiples of the step by repeating the edge. `mask`: what is real."""
+        if hasattr(self, "tokens"):
+            return self.last(self._read(self.tokens(x, mask), mask))  # type: ignore[no-any-return]
+        x = x if mask is None else x * mask
+        full = fill(x, self.step)
+        h: Tensor = self.last(self.body(innermost(full)))
         if self.beside is None:
             return h
         return h + self.beside(x.flatten(1) if h.dim() == 2 else full)  # type: ignore[no-any-return]
 
+    def _read(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """The layers on vectors (B, C, T); what lies behind a text's end stays zero in all of them."""
+        x = pad(x, (0, -x.shape[-1] % self.step))
+        if mask is None:
+            return self.body(x)  # type: ignore[no-any-return]
+        real = pad(mask[:, None].to(x.dtype), (0, x.shape[-1] - mask.shape[-1]))
+        for layer in self.body:
+            x = layer(x)
+            if x.dim() == 3:
+                real = real if x.shape[-1] == real.shape[-1] else max_pool1d(real, real.shape[-1] // x.shape[-1])
+                x = x * real
+        return x
+
 
 class ConvDecoder(nn.Module):
-    """Codes back to pictures (B, outputs * C, H, W)."""
+    """Codes back to samples (B, outputs * C, ...)."""
 
-    def __init__(self, first: nn.Module, body: nn.Module, beside: nn.Module | None, shape: Sequence[int], sides: Sequence[int]) -> None:
+    def __init__(self, first: nn.Module, body: nn.Module, beside: nn.Module | None, shape: Sequence[int], inside: Sequence[int]) -> None:
         super().__init__()
         self.first, self.body, self.beside = first, body, beside
-        self.shape, self.sides = tuple(shape), torch.Size(sides)
+        self.shape, self.inside = tuple(shape), torch.Size(inside)
 
     def forward(self, z: Tensor) -> Tensor:
-        """(B, *code_shape) to (B, outputs * C, H, W); spatial codes give a picture 2^levels times their size."""
-        out: Tensor = self.body(_channels_last(self.first(z)))
+        """(B, *code_shape) to (B, outputs * C, ...); spatial codes give samples as many steps long as they are."""
+        out: Tensor = self.body(innermost(self.first(z)))
         if self.beside is not None and z.dim() > 2:
             out = out + self.beside(z)
-        if z.dim() == 2 or z.shape[-2:] == self.sides:
-            out = out[..., : self.shape[-2], : self.shape[-1]]
+        if z.dim() == 2 or z.shape[2:] == self.inside:
+            out = crop(out, self.shape[1:])
         return out if self.beside is None or z.dim() > 2 else out + self.beside(z).unflatten(1, self.shape)
 
 
-def _channels_last(x: Tensor) -> Tensor:
-    """In bfloat16, convolutions are a fifth faster with the channels innermost; the layers behind keep the order."""
-    return x.contiguous(memory_format=torch.channels_last) if torch.is_autocast_enabled("cpu") else x
+class TextDecoder(nn.Module):
+    """Codes to what is said of every symbol at every place: (B, outputs * T), which is (B, outputs, T) flattened."""
+
+    def __init__(self, inner: ConvDecoder) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(B, *code_shape) to (B, outputs * T)."""
+        return self.inner(z).flatten(1)  # type: ignore[no-any-return]
 
 
 def encoder(
@@ -76,24 +117,30 @@ def encoder(
     widths: Sequence[int] = WIDTHS,
     activation: str = "silu",
     code: str = "flat",
-    beside: bool = True,
+    beside: bool | str = "auto",
+    symbols: int = 0,
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """One level for each of `widths` (channels from the picture inwards). `code`: flat or spatial."""
-    channels, step, sides = _plan(shape, widths, code)
+    """One level for each of `widths` (channels from the sample inwards). `code`: flat or spatial; `beside`: the linear path."""
+    if code not in ("flat", "spatial"):
+        raise BadOption(f"conv has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
+    plan = _plan(shape, widths, symbols)
+    enters = plan.channels[0] if symbols else shape[0]
+    size = torch.Size((shape[0], *[plan.step] * plan.sides) if code == "spatial" else shape).numel()
+    path = _has_path(beside, size * code_size, symbols)
 
     def make() -> nn.Module:
         body: list[nn.Module] = []
-        for before, after in zip([shape[0], *channels[:-1]], channels, strict=True):
-            body += [nn.Conv2d(before, after, 4, stride=2, padding=1), Residual(after, activation), make_activation(activation)]
+        for before, after in zip([enters, *plan.channels[:-1]], plan.channels, strict=True):
+            body += [shrink(plan.sides, before, after, plan.shrinks), Residual(after, activation, plan.sides), make_activation(activation)]
+        tokens = Tokens(symbols, enters) if symbols else None
         if code == "spatial":
-            blocks = nn.Conv2d(shape[0], code_size, step, stride=step) if beside else None
-            return ConvEncoder(nn.Sequential(*body), nn.Conv2d(channels[-1], code_size, 3, padding=1), blocks, step)
-        last = nn.Linear(channels[-1] * sides[0] * sides[1], code_size)
-        path = nn.Linear(torch.Size(shape).numel(), code_size) if beside else None
-        return ConvEncoder(nn.Sequential(*body, nn.Flatten()), last, path, step)
+            aside = blocks(plan.sides, shape[0], code_size, plan.step) if path else None
+            return ConvEncoder(nn.Sequential(*body), same(plan.sides, plan.channels[-1], code_size), aside, plan.step, tokens)
+        last = nn.Linear(plan.channels[-1] * torch.Size(plan.inside).numel(), code_size)
+        return ConvEncoder(nn.Sequential(*body, nn.Flatten()), last, nn.Linear(size, code_size) if path else None, plan.step, tokens)
 
     module = make() if members == 1 else Members(make, members)
-    return module, (code_size,) if code == "flat" else (code_size, *sides)
+    return module, (code_size,) if code == "flat" else (code_size, *plan.inside)
 
 
 def decoder(
@@ -104,24 +151,29 @@ def decoder(
     members: int = 1,
     widths: Sequence[int] = WIDTHS,
     activation: str = "silu",
-    code: str = "flat",
-    beside: bool = True,
+    beside: bool | str = "auto",
+    symbols: int = 0,
 ) -> nn.Module:
-    """The mirror image: each level doubles the sides."""
-    channels, step, sides = _plan(shape, widths, code)
-    whole = (outputs * shape[0], *shape[1:])
+    """The mirror image: each level enlarges the sides."""
+    plan = _plan(shape, widths, symbols)
+    whole = (outputs, *shape) if symbols else (outputs * shape[0], *shape[1:])
+    spatial, channels, inner = len(code_shape) > 1, plan.channels, (plan.channels[-1], *plan.inside)
+    size = torch.Size((shape[0], *[plan.step] * plan.sides) if spatial else shape).numel()
+    path = _has_path(beside, size * code_shape[0], symbols)
 
     def make() -> nn.Module:
         body: list[nn.Module] = []
         for before, after in zip(reversed(channels), [*reversed(channels[:-1]), channels[0]], strict=True):
-            body += [Residual(before, activation), make_activation(activation), nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)]
-        body += [make_activation(activation), nn.Conv2d(channels[0], whole[0], 3, padding=1)]
-        if code == "spatial":
-            blocks = nn.ConvTranspose2d(code_shape[0], whole[0], step, stride=step) if beside else None
-            return ConvDecoder(nn.Conv2d(code_shape[0], channels[-1], 3, padding=1), nn.Sequential(*body), blocks, whole, sides)
-        first = nn.Sequential(nn.Linear(code_shape[0], channels[-1] * sides[0] * sides[1]), nn.Unflatten(1, (channels[-1], *sides)))
-        path = nn.Linear(code_shape[0], torch.Size(whole).numel()) if beside else None
-        return ConvDecoder(first, nn.Sequential(*body), path, whole, sides)
+            body += [Residual(before, activation, plan.sides), make_activation(activation), grow(plan.sides, before, after, plan.shrinks)]
+        body += [make_activation(activation), same(plan.sides, channels[0], whole[0])]
+        if spatial:
+            aside = opposite(plan.sides, code_shape[0], whole[0], plan.step) if path else None
+            first = same(plan.sides, code_shape[0], channels[-1])
+        else:
+            first = nn.Sequential(nn.Linear(code_shape[0], torch.Size(inner).numel()), nn.Unflatten(1, inner))
+            aside = nn.Linear(code_shape[0], torch.Size(whole).numel()) if path else None
+        made = ConvDecoder(first, nn.Sequential(*body), aside, whole, plan.inside)
+        return TextDecoder(made) if symbols else made
 
     return make() if members == 1 else Members(make, members)
 
@@ -131,19 +183,17 @@ def start(model: Model, batch: Batch) -> None:
     enters = getattr(model.encoder, "each", [model.encoder])
     leaves = getattr(model.decoder, "each", [model.decoder])
     for enter, leave in zip(enters, leaves, strict=True):
-        if enter.beside is None:
-            continue
-        if len(model.code_shape) == 3:
+        if enter.beside is None or leave.beside is None:
+            _start_at_mean(model, batch, leave.body[-1])
+        elif len(model.code_shape) > 1:
             start_blocks(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
         elif leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
-        elif enter.beside is None:
-            _start_at_mean(model, batch, leave.body[-1])
 
 
 def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:
     """Nearly the mean of every channel, whatever the code: else the first output may be worse than knowing nothing."""
-    mean = batch.x.double().mean((0, 2, 3))
+    mean = batch.x.double().transpose(0, 1).flatten(1).mean(1)
     if last.bias is None or len(last.bias) != len(mean):
         return
     link = getattr(model.loss, "link", None)
@@ -152,12 +202,23 @@ def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:
         last.bias.copy_(mean if link is None else link(mean)[1])
 
 
-def _plan(shape: Sequence[int], widths: Sequence[int], code: str) -> tuple[list[int], int, tuple[int, int]]:
-    """Channels of each level, the factor by which sides shrink, and the sides of the innermost level."""
-    if code not in ("flat", "spatial"):
-        raise BadOption(f"conv has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
-    if len(shape) != 3:
-        raise BadOption(f"conv works on pictures (channels, height, width); these samples have shape {tuple(shape)}; use network='dense'")
+def _has_path(beside: bool | str, weights: int, symbols: int) -> bool:
+    """Whether there is a linear path: as asked, else where it is not too heavy; texts have none, since symbols are no numbers."""
+    if beside not in ("auto", True, False):
+        raise BadOption(f"beside={beside!r}: give true, false or auto (where the path has at most {HEAVY:,} weights)")
+    return not symbols and (weights <= HEAVY if beside == "auto" else bool(beside))
+
+
+def _plan(shape: Sequence[int], widths: Sequence[int], symbols: int) -> Plan:
+    """The levels for samples of this shape; one that has no neighbours raises `BadOption`."""
+    if len(shape) not in (2, 3, 4) and not (len(shape) == 1 and symbols):
+        raise BadOption(
+            "conv works on series and sound (channels, time), pictures (channels, height, width), video and text; "
+            f"these samples have shape {tuple(shape)}; use network='dense'"
+        )
     channels = checked_widths(widths)
-    step = 2 ** len(channels)
-    return channels, step, (-(-shape[1] // step), -(-shape[2] // step))
+    full = (1, *shape) if symbols else tuple(shape)
+    fitting = (shrinks for shrinks in (2, 4, 8) if full[-1] / shrinks ** len(channels) <= LONG)
+    shrinks = next(fitting, 8) if len(full) == 2 else 2
+    step = shrinks ** len(channels)
+    return Plan(channels, shrinks, step, len(full) - 1, steps_in(full, step))
