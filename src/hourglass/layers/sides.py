@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-__all__ = ["blocks", "crop", "fill", "grow", "innermost", "opposite", "same", "shrink", "steps_in"]
+__all__ = ["blocks", "crop", "fill", "fold", "grow", "innermost", "opposite", "same", "shrink", "steps_in", "unfold"]
 
 INTO: tuple[type[Any], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 BACK: tuple[type[Any], ...] = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -58,6 +58,20 @@ def crop(x: Tensor, sides: Sequence[int]) -> Tensor:
     """(..., *more) cut to (..., *sides): undoes `fill`."""
     kept: tuple[Any, ...] = (..., *(slice(side) for side in sides))
     return x[kept]
+
+
+def fold(x: Tensor, step: int) -> Tensor:
+    """(B, C, sides) to (B, C * step * ..., sides / step): what lies within one step of all sides becomes channels."""
+    for side in range(2, x.dim()):
+        x = x.unflatten(side, (-1, step)).movedim(side + 1, 2).flatten(1, 2)
+    return x
+
+
+def unfold(x: Tensor, step: int) -> Tensor:
+    """Undoes `fold`."""
+    for side in reversed(range(2, x.dim())):
+        x = x.unflatten(1, (-1, step)).movedim(2, side + 1).flatten(side, side + 1)
+    return x
 
 
 def innermost(x: Tensor) -> Tensor:
