@@ -13,6 +13,7 @@ import torch
 from hourglass import files
 from hourglass.errors import BadFile, CannotWrite, DamagedFile, NewerFile
 from hourglass.model import Model, seeded
+from hourglass.parts import Batch
 
 FACTS = {
     "shape": [2, 3],
@@ -107,7 +108,7 @@ def test_own_network_needs_its_factories(tmp_path: Path) -> None:
     model = build(parts, network="own:encoder=mine,decoder=yours")
     files.write_model(model, tmp_path / "m.hourglass")
     x = torch.ones(1, 2, 3)
-    assert torch.equal(files.read_model(tmp_path / "m.hourglass", parts).encode(x).z, model.encode(x).z)
+    assert torch.equal(files.read_model(tmp_path / "m.hourglass", parts).encode(Batch(x)).z, model.encode(Batch(x)).z)
     with pytest.raises(BadFile, match="'yours'"):
         files.read_model(tmp_path / "m.hourglass", {"mine": own_encoder})
 

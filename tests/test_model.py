@@ -25,7 +25,7 @@ def batch(count: int = 5) -> Batch:
 def test_sizes() -> None:
     model = build(bottleneck="gaussian")
     assert (model.shape, model.input_size, model.code_shape, model.code_size, model.members) == ((6,), 6, (2,), 2, 1)
-    code = model.encode(batch().x)
+    code = model.encode(batch())
     assert (code.z.shape, code.cost.shape) == ((5, 2), (5,))
     assert model.reconstruct(batch()).shape == (5, 6)
 

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from hourglass import Autoencoder, kinds, reading
+from hourglass import Autoencoder, kinds, reading, results
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadFile, BadOption, BadType
 from hourglass.parts import Batch, Part
@@ -40,7 +40,7 @@ def test_samples_stay_in_memory_only_where_they_fit(tmp_path: Path, monkeypatch:
     assert isinstance(reading.samples(reader.module, pieces, facts, {"batch_size": 10, "members": 1}, 0), Batch)
     monkeypatch.setenv("HOURGLASS_MEMORY", "1000")
     assert isinstance(reading.samples(reader.module, pieces, facts, {"batch_size": 10, "members": 1}, 0), Stream)
-    whole = reading.everything(reader.module, pieces, facts)
+    whole = results.everything(reader.module, pieces, facts)
     assert whole.count == 300
 
 
@@ -60,7 +60,7 @@ def test_kinds_are_found_by_what_they_claim(tmp_path: Path) -> None:
     assert kinds.infer(tmp_path / "a.png") == "image"
     assert kinds.infer("a.parquet") == "table"
     with pytest.raises(BadData, match="no kind of data takes this"):
-        kinds.infer(np.zeros((3, 4, 4)))
+        kinds.infer(np.zeros((2, 3, 4, 4, 2, 2)))
     with pytest.raises(BadFile, match="nowhere"):
         kinds.infer("nowhere")
 

@@ -15,18 +15,24 @@ import pytest
 import torch
 from torch import Tensor
 
+from hourglass.errors import BadOption
 from hourglass.files import read_model, write_model
 from hourglass.model import Model, seeded
 from hourglass.parts import Batch, find, listing
 
-TABLE, GREY, COLOUR = (8,), (1, 16, 16), (3, 16, 12)
-SHAPES = {"dense": [TABLE], "conv": [GREY, COLOUR]}  # the samples each network is tested on
+TABLE, TEXT, SERIES, GREY, COLOUR, VIDEO = (8,), (12,), (2, 16), (1, 16, 16), (3, 16, 12), (1, 4, 8, 8)
+KINDS = {"table": TABLE, "text": TEXT, "series": SERIES, "grey": GREY, "colour": COLOUR, "video": VIDEO}
+SYMBOLS = 11
+SMALL = {
+    "conv": "conv:widths=[6,8]",
+    "unet": "unet:widths=[6,8],blocks=1",
+    "patch": "patch:patch=4,blocks=1",
+}  # networks that are large by default, made small for these tests
 FIELDS = {  # what the eight columns of a table are, by loss; numbers where nothing is said
     "bernoulli": [["flag", 0, 8]],
     "categorical": [["category", 0, 5], ["category", 5, 3]],
     "mixed": [["number", 0, 4], ["category", 4, 3], ["flag", 7, 1]],
 }
-NOT_ON_PICTURES = {"categorical", "mixed"}
 SPOIL_SHAPES = {"patches": [GREY, COLOUR]}  # where a spoil does not take all three
 
 
@@ -34,45 +40,64 @@ class Case(NamedTuple):
     """One combination of parts."""
 
     network: str
-    shape: tuple[int, ...]
+    kind: str
     bottleneck: str
     loss: str
 
     def __str__(self) -> str:
-        return f"{self.network}{'x'.join(map(str, self.shape))}-{self.bottleneck}-{self.loss}"
+        return "-".join(self)
 
     @property
-    def fields(self) -> list[list[Any]]:
-        """How the first axis of a sample is divided; a picture has one field of numbers (or flags)."""
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a sample."""
+        return KINDS[self.kind]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a kind would have learned."""
+        if self.kind == "text":
+            return {"shape": [12], "fields": [["symbol", 0, 12]], "resolution": torch.zeros(12), "symbols": SYMBOLS}
         fields = FIELDS.get(self.loss, [["number", 0, 8]])
-        return fields if self.shape == TABLE else [["flag" if fields[0][0] == "flag" else "number", 0, self.shape[0]]]
+        if self.kind != "table":
+            fields = [["flag" if fields[0][0] == "flag" else "number", 0, self.shape[0]]]
+        resolution = torch.full((self.shape[0], *[1] * (len(self.shape) - 1)), 1e-3)
+        return {"shape": list(self.shape), "fields": fields, "resolution": resolution}
+
+
+def fits(case: Case) -> bool:
+    """Whether these parts claim to fit together; what refuses says so by `BadOption`."""
+    try:
+        build(case).train().nats(Batch(data(case)))
+    except BadOption:
+        return False
+    return True
+
+
+def usual(kind: str) -> str:
+    """The loss that the samples of a kind have where nothing else is asked for."""
+    return "categorical" if kind == "text" else "gaussian"
 
 
 def cases() -> Iterator[Case]:
-    """Every network with every bottleneck, and every loss on a table and on a picture."""
-    for network in listing("networks"):
-        assert network in SHAPES, f"say in SHAPES which samples networks/{network}.py takes"
-        for shape in SHAPES[network]:
-            yield from (Case(network, shape, bottleneck, "gaussian") for bottleneck in listing("bottlenecks"))
+    """Every network with every kind and every bottleneck, and every loss with every kind, where they claim to fit."""
+    pairs = [(network, kind) for network in listing("networks") for kind in KINDS if fits(Case(network, kind, "plain", usual(kind)))]
+    assert {network for network, _ in pairs} == set(listing("networks")), "a network fits nothing"
+    for network, kind in pairs:
+        every = [Case(network, kind, bottleneck, usual(kind)) for bottleneck in listing("bottlenecks")]
+        yield from (case for case in every if case.bottleneck == "plain" or kind != "text" or fits(case))
     for loss in listing("losses"):
-        if loss != "gaussian":
-            yield Case("dense", TABLE, "gaussian", loss)
-        if loss != "gaussian" and loss not in NOT_ON_PICTURES:
-            yield Case("conv", COLOUR, "plain", loss)
-
-
-each_case = pytest.mark.parametrize("case", list(cases()), ids=str)
+        first = {kind: network for network, kind in reversed(pairs)}
+        found = [Case(network, kind, "gaussian", loss) for kind, network in first.items() if loss != usual(kind)]
+        fitting = [case for case in found if fits(case)]
+        assert fitting or loss in ("gaussian", "categorical"), f"losses/{loss}.py fits nothing"
+        yield from fitting
 
 
 def build(case: Case, members: int = 1, seed: int = 0) -> Model:
-    facts = {
-        "shape": list(case.shape),
-        "fields": case.fields,
-        "resolution": torch.full((case.shape[0], *[1] * (len(case.shape) - 1)), 1e-3),
-    }
-    settings = {"network": case.network, "bottleneck": case.bottleneck, "loss": case.loss, "code_size": 3, "members": members}
+    network = SMALL.get(case.network, case.network)
+    settings = {"network": network, "bottleneck": case.bottleneck, "loss": case.loss, "code_size": 4, "members": members}
     with seeded(seed):
-        model = Model.build("table" if case.shape == TABLE else "image", facts, settings)
+        model = Model.build("table" if case.kind == "table" else "image", case.facts, settings)
     return with_generator(model, seed)
 
 
@@ -83,10 +108,12 @@ def with_generator(model: Model, seed: int = 0) -> Model:
 
 
 def data(case: Case, count: int = 6, seed: int = 0) -> Tensor:
-    """Random samples that fit the fields: numbers around 0, categories one-hot, flags 0 or 1."""
+    """Random samples that fit the fields: numbers around 0, categories one-hot, flags 0 or 1, symbols of a text."""
     generator = torch.Generator().manual_seed(seed)
+    if case.kind == "text":
+        return torch.randint(SYMBOLS, (count, *case.shape), generator=generator)
     x = torch.randn(count, *case.shape, generator=generator)
-    for sort, start, width in case.fields:
+    for sort, start, width in case.facts["fields"]:
         if sort == "category":
             x[:, start : start + width] = torch.eye(width)[torch.randint(width, (count,), generator=generator)]
         elif sort == "flag":
@@ -94,11 +121,18 @@ def data(case: Case, count: int = 6, seed: int = 0) -> Tensor:
     return x
 
 
+def exact(x: Tensor) -> Tensor:
+    """The same in double precision; symbols stay whole numbers."""
+    return x.double() if x.is_floating_point() else x
+
+
 def masks(case: Case, x: Tensor) -> Tensor:
-    """Some elements not real, by whole fields: a category is there or missing as a whole."""
+    """Some elements not real, by whole fields: a category is there or missing as a whole. Texts are padded at their end."""
     generator = torch.Generator().manual_seed(7)
+    if case.kind == "text":
+        return torch.arange(x.shape[1]) < torch.randint(3, x.shape[1], (len(x), 1), generator=generator)
     mask = torch.ones_like(x, dtype=torch.bool)
-    for sort, start, width in case.fields:
+    for sort, start, width in case.facts["fields"]:
         real = torch.rand(x[:, start : start + width].shape, generator=generator) < 0.6
         mask[:, start : start + width] = real[:, :1] if sort == "category" else real
     return mask
@@ -112,8 +146,10 @@ def train(model: Model, x: Tensor, steps: int = 3) -> dict[str, Tensor]:
     felt: dict[str, Tensor] = {}
     for _ in range(steps):
         loss, cost = model.nats(Batch(x))
+        extra = getattr(model.bottleneck, "extra", None)
+        objective = (loss + cost).mean() + (0 if extra is None else extra.mean())
         alone = torch.autograd.grad(loss.mean(), weights, retain_graph=True, allow_unused=True)
-        whole = torch.autograd.grad((loss + cost).mean(), weights, allow_unused=True)
+        whole = torch.autograd.grad(objective, weights, allow_unused=True)
         for name, gradient in [*zip(names, whole, strict=True), *((f"loss: {n}", g) for n, g in zip(names, alone, strict=True))]:
             size = torch.zeros(()) if gradient is None else gradient.abs().max()
             felt[name] = torch.maximum(felt.get(name, torch.zeros(())), size)
@@ -131,6 +167,9 @@ def in_use(case: Case, members: int = 1) -> Model:
     return with_generator(model.to(torch.float64)).train(False)
 
 
+each_case = pytest.mark.parametrize("case", list(cases()), ids=str)
+
+
 def close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-9, atol=1e-9)
 
@@ -141,14 +180,15 @@ def test_there_are_cases() -> None:
 
 @each_case
 def test_shapes_are_right(case: Case) -> None:
-    model, x = in_use(case), data(case).double()
+    model, x = in_use(case), exact(data(case))
     code, output, _ = model.forward(Batch(x))
     assert code.z.shape == (6, *model.code_shape)
     assert code.cost.shape == (6,)
     asked = find("losses", case.loss).outputs(model.facts)
     assert output.shape == (6, asked * case.shape[0], *case.shape[1:])
     assert model.reconstruct(Batch(x)).shape == x.shape
-    assert code.z.dtype == output.dtype == torch.float64
+    assert output.dtype == torch.float64
+    assert code.z.dtype == torch.float64
 
 
 @each_case
@@ -156,7 +196,8 @@ def test_loss_is_finite_and_cost_never_negative(case: Case) -> None:
     for training in (True, False):
         model = build(case).train(training)
         for scale in (1.0, 30.0):
-            loss, cost = model.nats(Batch(data(case) * scale), Batch(data(case)))
+            far = data(case) * scale if data(case).is_floating_point() else data(case)
+            loss, cost = model.nats(Batch(far), Batch(data(case)))
             assert torch.isfinite(loss).all()
             assert torch.isfinite(cost).all()
             assert (cost >= 0).all()
@@ -174,15 +215,15 @@ def test_gradients_reach_all_weights(case: Case) -> None:
 
 @pytest.mark.parametrize("name", listing("bottlenecks"))
 def test_a_prior_has_its_price(name: str) -> None:
-    case = Case("dense", TABLE, name, "gaussian")
+    case = Case("dense", "table", name, "gaussian")
     if hasattr(in_use(case).bottleneck, "sample"):
-        assert (in_use(case).encode(data(case).double()).cost > 0).all()
-        assert (build(case).train().encode(data(case)).cost > 0).all()
+        assert (in_use(case).encode(Batch(exact(data(case)))).cost > 0).all()
+        assert (build(case).train().encode(Batch(data(case))).cost > 0).all()
 
 
 @each_case
 def test_use_is_repeatable_and_independent_of_the_batch(case: Case) -> None:
-    model, x = in_use(case), data(case).double()
+    model, x = in_use(case), exact(data(case))
 
     def results(rows: Tensor) -> tuple[Tensor, ...]:
         code, output, target = model.forward(Batch(rows))
@@ -196,19 +237,28 @@ def test_use_is_repeatable_and_independent_of_the_batch(case: Case) -> None:
 
 @each_case
 def test_padding_changes_nothing(case: Case) -> None:
-    model, x = in_use(case), data(case).double()
+    model, x = in_use(case), exact(data(case))
     mask = masks(case, x)
-    output = model.decode(model.encode(x * mask).z)
-    other = torch.where(mask, x, data(case, seed=5).double() * 1e3)
+    output = model.decode(model.encode(Batch(x * mask)).z)
+    unlike = exact(data(case, seed=5))
+    other = torch.where(mask, x, unlike * 1e3 if x.is_floating_point() else unlike)
     assert close(model.loss(output, x * mask, mask), model.loss(output, other, mask))
     assert not close(model.loss(output, x, mask), model.loss(output, x))
     assert close(model.loss(output, x), model.loss(output, x, torch.ones_like(mask)))
-    assert close(model.loss(output, x, torch.zeros_like(mask)), torch.zeros(6, dtype=x.dtype))
+    assert close(model.loss(output, x, torch.zeros_like(mask)), torch.zeros(6, dtype=torch.float64))
+    if getattr(model.encoder, "masked", False):
+        assert close(model.encode(Batch(x * mask, mask)).z, model.encode(Batch(other, mask)).z)
+
+
+@each_case
+def test_the_code_alone_can_be_decoded(case: Case) -> None:
+    model, x = in_use(case), exact(data(case))
+    assert torch.isfinite(model.decode(model.encode(Batch(x)).z)).all()
 
 
 @each_case
 def test_errors_of_the_elements_are_the_loss(case: Case) -> None:
-    model, x = in_use(case), data(case).double()
+    model, x = in_use(case), exact(data(case))
     mask = masks(case, x)
     _, output, _ = model.forward(Batch(x))
     errors = model.loss.errors(output, x, mask)  # type: ignore[operator]
@@ -230,7 +280,7 @@ def part_of(many: dict[str, Tensor], name: str, member: int, like: Tensor) -> Te
 
 @each_case
 def test_members_equal_networks_alone(case: Case) -> None:
-    together, x = in_use(case, members=3), data(case).double()
+    together, x = in_use(case, members=3), exact(data(case))
     many = together.modules().state_dict()
     rows = together.forward(Batch(x))
     nats = together.nats(Batch(x))
@@ -262,7 +312,7 @@ def test_saving_loses_nothing(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", listing("bottlenecks"))
 def test_samples_fit_the_decoder_and_repeat(name: str, untouched_generators: None) -> None:
-    model = in_use(Case("dense", TABLE, name, "gaussian"))
+    model = in_use(Case("dense", "table", name, "gaussian"))
     if not hasattr(model.bottleneck, "sample"):
         pytest.skip("draws no codes")
     draw: Callable[[int, torch.Generator], Tensor] = model.bottleneck.sample  # type: ignore[assignment]

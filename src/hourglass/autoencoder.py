@@ -15,12 +15,12 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from torch import Tensor
 
-from hourglass import files, fitting, own, reading, recipes
+from hourglass import files, fitting, own, reading, recipes, results
 from hourglass.batches import Stream, held_out_rows
 from hourglass.errors import BadData, BadOption, BadType, NotFitted, did_you_mean
 from hourglass.model import Factories, Model
-from hourglass.parts import Batch, Part, concatenate, find
-from hourglass.progress import training, watched
+from hourglass.parts import Batch, Cut, Part, find
+from hourglass.progress import told, training, watched
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
 from hourglass.uses import detect, embed, generate
@@ -31,6 +31,7 @@ __all__ = ["Autoencoder"]
 
 Path_ = str | os.PathLike[str]
 SEEN = ("n_features_in_", "feature_names_in_")
+ALONE = "1 sample is not enough to train on; give at least 2, better some hundreds"
 PARTS = ("kind", "network", "bottleneck", "loss", "spoil")
 
 
@@ -165,24 +166,26 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         reader = reading.Reader(self.kind, source)
         pieces = reader.pieces(source)
         y = reading.counted(y, pieces.count)
-        tiles = self.purpose in ("compress", "denoise") and hasattr(reader.module, "as_tiles")
-        if pieces.count < 2 and not tiles:
-            raise BadData(f"{pieces.name}: 1 sample is not enough to train on; give at least 2, better some hundreds")
-        facts = reader.learn(pieces, native=tiles)
+        if pieces.count < 2 and not hasattr(reader.module, "cut"):
+            raise BadData(f"{pieces.name}: {ALONE}")
+        facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"))
+        told(facts.get("reading") or f"{pieces.count:,} rows", self.verbose)
         seed = recipes.seed_of(self.random_state)
-        tiled = reading.tiles(reader.module, pieces, facts, seed) if facts.get("tiles") else None
-        count = pieces.count if tiled is None else tiled[0].count
+        cut = reading.parts(reader.module, pieces, facts, seed) if facts.get("cut") else None
+        count = pieces.count if cut is None else cut.samples.count
+        if count < 2:
+            raise BadData(f"{pieces.name}: {ALONE}")
         settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, count)
         settings |= {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
         facts["seen"] = self._seen(source, facts)
-        samples, groups = tiled or (reading.samples(reader.module, pieces, facts, settings, seed), None)
+        samples = cut or reading.samples(reader.module, pieces, facts, settings, seed)
         model = self._built(reader.name, facts, settings, samples, seed)
-        run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint), groups)
+        run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint))
         training(run, self.verbose)
         self.model_ = model
         if y is None and not isinstance(samples, Stream):
             y = reading.labels(reader.module, pieces, facts)
-        self._samples = (run.training, run.held_out, None if isinstance(samples, Stream) else _labels_of(run, y, groups))
+        self._samples = (run.training, run.held_out, None if isinstance(samples, Stream) else _labels_of(run, y, count, cut))
         return self
 
     def _check(self) -> None:
@@ -203,9 +206,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
                 self.n_features_in_ = len(self.feature_names_in_)
         return {name: _plain(getattr(self, name)) for name in SEEN if hasattr(self, name)}
 
-    def _built(self, kind: str, facts: dict[str, Any], settings: dict[str, Any], samples: Batch | Stream, seed: int) -> Model:
+    def _built(self, kind: str, facts: dict[str, Any], settings: dict[str, Any], samples: Batch | Cut | Stream, seed: int) -> Model:
         """The network before training: built, started at PCA or at the weights of `init`."""
-        sample = samples.first(10_000) if isinstance(samples, Stream) else samples
+        sample = samples.first(10_000) if isinstance(samples, Stream) else samples.samples if isinstance(samples, Cut) else samples
         parts = own.factories(self.network)
 
         def make() -> Model:
@@ -226,7 +229,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def transform(self, X: Any, *, to: Path_ | None = None) -> Any:
         """Codes (n, code_size), spatial ones flattened: an array, or a pyarrow Table for paths. `to`: stream into a file instead."""
-        codes = self._each(X, lambda model, batch, chunk: embed.codes(model, batch).numpy(), to, table="autoencoder", array=True)
+        codes = self._each(X, lambda model, batch, chunk, layout: embed.codes(model, batch).numpy(), to, table="autoencoder", array=True)
         wanted = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
         return codes if wanted == "default" or to is not None else reading.codes(codes)  # scikit-learn makes frames of arrays alone
 
@@ -243,17 +246,22 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """The data as the network gives them back, in the user's own columns, types, sizes and library."""
         module = self._kind()
 
-        def rebuild(model: Model, batch: Batch, chunk: Any) -> Any:
-            if model.facts.get("tiles"):
-                tiles, sizes = module.to_tiles(chunk, model.facts)
-                return module.from_tiles(embed.rebuilt(model, tiles), model.facts, sizes, like=chunk)
-            return module.from_tensor(embed.rebuilt(model, batch), model.facts, like=chunk)
+        def rebuild(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
+            return results.put_back(module, embed.rebuilt(model, batch), model.facts, layout, chunk)
 
         return self._each(X, rebuild, to)
 
     def score_samples(self, X: Any) -> NDArray[np.floating[Any]]:
-        """How normal each sample is, (n,): minus its mean squared residual in units of the usual one. Higher is more normal."""
-        return np.asarray(self._each(X, lambda model, batch, chunk: -detect.scores(model, batch).numpy(), None, array=True))
+        """How normal each row is, (n,): minus its mean squared residual in units of the usual one. Higher is more normal.
+
+        A row is a row of a table, a picture, a time step of a series, a file of sound or video, a text.
+        """
+        module = self._kind()
+
+        def score(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
+            return results.in_rows(module, -detect.scores(model, batch), model.facts, layout)
+
+        return np.asarray(self._each(X, score, None, array=True))
 
     def decision_function(self, X: Any) -> NDArray[np.floating[Any]]:
         """`score_samples - offset_`, (n,): negative for anomalies."""
@@ -271,9 +279,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library)."""
         threshold, begun = -self.offset_, [0]
 
-        def explained(model: Model, batch: Batch, chunk: Any) -> Any:
-            begun[0] += batch.count
-            return findings(model, batch, chunk, threshold, begun[0] - batch.count)
+        def explained(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
+            table = findings(model, batch, chunk, threshold, begun[0], layout)
+            begun[0] += table.num_rows
+            return table
 
         return self._each(X, explained, to, table="")
 
@@ -290,12 +299,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         pieces = reader.pieces(source)
         if lost := [name for name in (model.facts.get("label"), *model.facts.get("ignored", ())) if name]:
             warnings.warn(f"columns that the network never sees are not kept: {', '.join(map(str, lost[:8]))}", UserWarning, stacklevel=2)
-        if model.facts.get("tiles"):
-            parts = [reader.module.to_tiles(chunk, model.facts) for chunk in reading.chunks(pieces)]
-            sizes = [list(size) for _, each in parts for size in each]
-            data = compressing.compress(model, concatenate([batch for batch, _ in parts]), quality, pictures=sizes)
-        else:
-            data = compressing.compress(model, reading.everything(reader.module, pieces, model.facts), quality)
+        batch, layout = results.laid_out(reader.module, pieces, model.facts)
+        data = compressing.compress(model, batch, quality, layout)
         if to is not None:
             with atomic(to) as temporary:
                 temporary.write_bytes(data)
@@ -305,7 +310,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """Bytes of `compress` (or a file of them) back to samples. `salvage`: give what undamaged chunks hold."""
         given = reading.contents(data)
         values = compressing.decompress(self._fitted(), given, salvage)
-        return self._give(values, to, compressing.pictures(self.model_, given, values))
+        return self._give(values, to, compressing.layout_in(self.model_, given))
 
     def report(self, X: Any = None, y: Any = None, *, to: Path_ | None = None) -> Report:
         """Did the network learn anything? Measured on `X`, or right after `fit` on the held-out samples; `to`: an .html or .json file.
@@ -327,8 +332,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return getattr(self, "_samples", (None, None, None))
         source, reader = self._checked(X, reset=False), self._reader()
         pieces = reader.pieces(source)
-        batch = reading.everything(reader.module, pieces, model.facts)
-        batch = batch.with_x(batch.x.float())
+        batch = results.everything(reader.module, pieces, model.facts)
         labels = reading.labels(reader.module, pieces, model.facts) if y is None else reading.counted(y, batch.count)
         order = torch.randperm(batch.count, generator=torch.Generator().manual_seed(0))
         half = batch.count // 2
@@ -365,7 +369,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         return model.double()
 
     def _each(
-        self, X: Any, use: Callable[[Model, Batch, Any], Any], to: Path_ | None, *, table: str | None = None, array: bool = False
+        self, X: Any, use: Callable[[Model, Batch, Any, Any], Any], to: Path_ | None, *, table: str | None = None, array: bool = False
     ) -> Any:
         """Run a use over all pieces of X; join the results, or stream them `to` a file.
 
@@ -376,27 +380,27 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         pieces = reader.pieces(source)
         tabular = find("kinds", "table")
 
-        def results() -> Iterator[Any]:
+        def made() -> Iterator[Any]:
             for chunk in watched(reading.chunks(pieces), len(pieces.counts), self.verbose, "working"):
-                batch = reader.module.to_tensor(chunk, self.model_.facts)
-                result = use(self._at(batch.x.dtype), batch, chunk)
+                batch, layout = results.samples(reader.module, chunk, self.model_.facts)
+                result = use(self._at(batch.x.dtype), batch, chunk, layout)
                 yield reading.as_table(result, table) if array and table and (to is not None or reading.is_path(source)) else result
 
         if to is not None:
-            (reader.module if table is None else tabular).write(results(), to, self.model_.facts)
+            (reader.module if table is None else tabular).write(made(), to, self.model_.facts)
             return None
-        whole = reading.joined(list(results()))
+        whole = reading.joined(results.merged(made(), pieces.counts) if array and table is None else list(made()))
         if array:
             return whole
         if table is not None:
             return tabular.restore(whole, source) if hasattr(source, "columns") else whole
         return reader.module.restore(whole, X if isinstance(X, np.ndarray) and X.dtype.kind in "buif" else source)
 
-    def _give(self, values: Tensor | Batch, to: Path_ | None, sizes: list[tuple[int, int]] | None = None) -> Any:
+    def _give(self, values: Tensor | Batch, to: Path_ | None, layout: Any = None) -> Any:
         """Values from the decoder as data of the sort that the model was fitted on."""
         module, facts = self._kind(), self.model_.facts
         x = values.x if isinstance(values, Batch) else values
-        chunk = module.from_tensor(x, facts) if sizes is None else module.from_tiles(x, facts, sizes)
+        chunk = results.put_together(module, x, facts, layout)
         if to is not None:
             module.write([chunk], to, facts)
             return None
@@ -408,12 +412,12 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _labels_of(run: fitting.Fitting, labels: Any, groups: Tensor | None) -> Any:
+def _labels_of(run: fitting.Fitting, labels: Any, count: int, cut: Cut | None) -> Any:
     """The labels of the held-out samples, for a report right after the fit; None where there are none."""
-    if labels is None:
+    if labels is None or (cut is not None and int(cut.source.max()) + 1 != len(labels)):  # labels of time steps are none of windows
         return None
-    labels = labels if groups is None else labels[groups.numpy()]
-    _, held_out = held_out_rows(len(labels), run.seed, run.model.members, groups)
+    labels = labels if cut is None else labels[cut.source.numpy()]
+    _, held_out = held_out_rows(count, run.seed, run.model.members, cut)
     return labels[held_out.numpy()] if len(held_out) else None
 
 

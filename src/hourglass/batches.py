@@ -18,14 +18,15 @@ import torch
 from torch import Tensor
 
 from hourglass.errors import BadData
-from hourglass.parts import Batch, Pieces, concatenate
+from hourglass.parts import Batch, Cut, Pieces, concatenate
 
 __all__ = ["Memory", "Stream", "held_out_rows", "shuffler"]
 
 GATHERED = 4  # batches whose rows are collected together
 POOL = 2**28  # bytes of a heap, where data do not fit in memory
 MOST_HEAPS = 250
-STREAM_HELD_OUT = 10_000
+MOST_HELD_OUT = 10_000
+FEW_RECORDINGS = 5  # from so many on whole ones are held out
 SHOWN = 10_000  # training rows that are kept in memory for what a fit must look at
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -85,7 +86,7 @@ class Stream:
     ) -> None:
         self.pieces, self.to_tensor, self.batch_size, self.seed, self.members = pieces, to_tensor, batch_size, seed, members
         self.begins = np.cumsum([0, *pieces.counts])
-        held = 0 if pieces.count < 5 else min(max(pieces.count // 10, 1), STREAM_HELD_OUT)
+        held = 0 if pieces.count < 5 else min(max(pieces.count // 10, 1), MOST_HELD_OUT)
         draw = np.random.default_rng(seed)
         self.held = np.unique(draw.integers(0, pieces.count, held))
         self.shown = np.setdiff1d(draw.integers(0, pieces.count, SHOWN), self.held)
@@ -208,21 +209,42 @@ def _turned(batch: Batch, members: int) -> Batch:
     return batch if members == 1 else batch.each(lambda part: part.transpose(0, 1).contiguous())
 
 
-def held_out_rows(count: int, seed: int, members: int = 1, groups: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def held_out_rows(count: int, seed: int, members: int = 1, cut: Cut | None = None) -> tuple[Tensor, Tensor]:
     """Rows for training (M, n) and held-out rows (m,), by chance: a tenth held out, at most 10,000, at least 1, none below 5 rows.
 
-    `groups` (count,) are numbers from 0 on: with at least 5 groups, whole ones are held out (tiles of one picture are no test of others).
-    With several members each sees its own random 80 % of the training rows, so that every row has members that never saw it.
+    Of parts of recordings (`cut`) whole recordings are held out, for parts of one are no test of others; of fewer than five recordings the
+    last tenth of each, and parts that reach into it are in neither. With several members each sees its own random 80 % of the training
+    rows, so that every row has members that never saw it.
     """
-    order = torch.randperm(count, generator=shuffler(seed, 1))
-    if groups is not None and int(groups.max()) >= 4:
-        drawn = torch.randperm(int(groups.max()) + 1, generator=shuffler(seed, 1))
-        order = torch.argsort(drawn[groups], stable=True)
-        count = int((drawn[groups] < max(1, len(drawn) // 10)).sum()) * 10
-    held = 0 if count < 5 else min(max(count // 10, 1), 10_000)
-    kept = order[held:]
+    kept, held = _divided(count, seed) if cut is None else _divided_parts(cut, seed)
+    held = held[:MOST_HELD_OUT]
     if members == 1:
-        return kept[None], order[:held]
+        return kept[None], held
     each = max(1, int(0.8 * len(kept)))
     bags = [kept[torch.randperm(len(kept), generator=shuffler(seed, 2, member))[:each]] for member in range(members)]
-    return torch.stack(bags), order[:held]
+    return torch.stack(bags), held
+
+
+def _divided(count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows to train on and rows to hold out, in random order."""
+    order = torch.randperm(count, generator=shuffler(seed, 1))
+    held = 0 if count < 5 else min(max(count // 10, 1), MOST_HELD_OUT)
+    return order[held:], order[:held]
+
+
+def _divided_parts(cut: Cut, seed: int) -> tuple[Tensor, Tensor]:
+    """The same for parts of recordings."""
+    recordings, number = torch.unique(cut.source, return_inverse=True)
+    order = torch.randperm(cut.samples.count, generator=shuffler(seed, 1))
+    if len(recordings) >= FEW_RECORDINGS:
+        chosen = torch.zeros(len(recordings), dtype=torch.bool)
+        chosen[torch.randperm(len(recordings), generator=shuffler(seed, 1))[: max(1, len(recordings) // 10)]] = True
+        apart = chosen[number]
+        return order[~apart[order]], order[apart[order]]
+    if bool((cut.end - cut.begin >= 1).all()):  # whole pictures, few of them
+        return _divided(cut.samples.count, seed)
+    last = torch.zeros(len(recordings), dtype=cut.begin.dtype).scatter_reduce(0, number, cut.begin, "amax", include_self=False)
+    border = last.clamp_max(0.9)[number]
+    apart, before = cut.begin >= border - 1e-6, cut.end <= border + 1e-6
+    kept = order[before[order]]
+    return (kept, order[apart[order]]) if len(kept) else (order, order[:0])

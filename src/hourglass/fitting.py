@@ -22,7 +22,7 @@ from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, Judgement, judge
 from hourglass.layers.processor import fast_bfloat16, few_threads
 from hourglass.model import Factories, Model, seeded
-from hourglass.parts import Batch, Part, concatenate, find, options_for
+from hourglass.parts import Batch, Cut, Part, concatenate, find, options_for
 from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
@@ -41,7 +41,7 @@ def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Ba
         model = Model.build(kind, facts, settings, parts)
     name = Part.parse(settings["network"]).name
     start = None if name == "own" else getattr(find("networks", name), "start", None)
-    if start is not None and sample.count > 1:
+    if start is not None and sample.count > 1 and sample.x.is_floating_point():
         some = sample[:STARTED]
         wild = _wild(some)
         start(model, some[~wild] if wild.any() else some)
@@ -73,24 +73,23 @@ def take_over(model: Model, other: Model) -> None:
 class Fitting:
     """One fit. Iterate over it to train: it yields the loop's records, and `model` is ready when it ends."""
 
-    def __init__(
-        self, model: Model, samples: Batch | Stream, seed: int, checkpoint: Path | None = None, groups: Tensor | None = None
-    ) -> None:
+    def __init__(self, model: Model, samples: Batch | Cut | Stream, seed: int, checkpoint: Path | None = None) -> None:
         self.model, self.seed, self.settings = model, seed, model.settings
         self.history: list[dict[str, Any]] = []
         self.troubles: list[str] = []
         self.generator, self.engine = shuffler(seed, 3), Local(self.settings["device"])
-        self._divide(samples, groups)
+        self._divide(samples)
         self.checkpoint = None if checkpoint is None else self._checkpoint(checkpoint)
 
-    def _divide(self, samples: Batch | Stream, groups: Tensor | None) -> None:
-        """Held-out samples (whole groups of them, where there are groups), a sample of the others, and the data for the loop."""
+    def _divide(self, given: Batch | Cut | Stream) -> None:
+        """Held-out samples, a sample of the others, and the data for the loop."""
         self.data: Memory | Stream
-        if isinstance(samples, Stream):
-            self.held_out, self.data = samples.held_out(), samples
-            self.training = samples.first(SAMPLE)
+        if isinstance(given, Stream):
+            self.held_out, self.data = given.held_out(), given
+            self.training = given.first(SAMPLE)
             return
-        rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, groups)
+        cut, samples = (given, given.samples) if isinstance(given, Cut) else (None, given)
+        rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, cut)
         self.held_out = samples[held_out]
         wild = _wild(samples)
         if wild.any():
@@ -199,7 +198,9 @@ class Fitting:
                 model.bottleneck.progress = fraction  # type: ignore[assignment]
             with narrow():
                 loss, cost = model.nats(spoil(batch), batch)
-            return loss.mean() * members, cost.mean() * members
+            extra = getattr(model.bottleneck, "extra", None)  # terms that are no nats: lowered, but told nowhere
+            loss = loss.mean() if extra is None else loss.mean() + (extra.mean() - extra.mean().detach())
+            return loss * members, cost.mean() * members
 
         self.step = step = self._by_hand()
         by_hand = None if step is None else lambda batch, fraction: (step(spoil(batch), batch), 0.0)
@@ -258,14 +259,14 @@ def spoiler(text: str, generator: torch.Generator) -> Any:
 
 def autocast(model: Model) -> Any:
     """Larger pictures compute in bfloat16 where the processor has it (measured 2.3 times as fast at 64 x 64, no gain at 28 x 28)."""
-    if len(model.shape) == 3 and math.prod(model.shape[1:]) > 32 * 32 and fast_bfloat16():
+    if len(model.shape) >= 3 and math.prod(model.shape[1:]) > 32 * 32 and fast_bfloat16():
         return lambda: torch.autocast("cpu", dtype=torch.bfloat16)
     return nullcontext
 
 
 def worth(model: Model, sample: Batch) -> tuple[float, float]:
     """Nats of an output that knows nothing but the mean, half a nat per element above, and nats of the network as it is."""
-    if sample.count == 0:
+    if sample.count == 0 or not sample.x.is_floating_point():
         return math.inf, 0.0
     x = sample.x[:2000]
     x = x + 0.03 * torch.randn(x.shape, generator=shuffler(0))  # constant data would make any network worse than their mean

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hourglass.parts import Batch, Code, Part, find, options_for
+from hourglass.errors import BadOption
+from hourglass.parts import Batch, Code, Part, find, listing, options_for, options_of
 
 __all__ = ["Model", "Passed"]
 
@@ -56,19 +57,23 @@ class Model:
         bottleneck_part, loss_part = Part.parse(settings["bottleneck"]), Part.parse(settings["loss"])
         bottlenecks, losses = find("bottlenecks", bottleneck_part.name), find("losses", loss_part.name)
         network_part, make_encoder, make_decoder = _network(settings["network"], parts or {})
-        asked = {"code_size": code_size * bottlenecks.inputs, "members": members}
+        asked = {
+            "code_size": code_size * bottlenecks.inputs,
+            "members": members,
+            **_symbols(facts, network_part, make_encoder, make_decoder),
+        }
         encoder_options, decoder_options = options_for(network_part, make_encoder, make_decoder, given=asked)
         encoder, h_shape = make_encoder(shape, **encoder_options)
         code_shape = (h_shape[0] // bottlenecks.inputs, *h_shape[1:])
         (bottleneck_options,) = options_for(bottleneck_part, bottlenecks.bottleneck, given={"members": members})
-        (loss_options,) = options_for(loss_part, losses.loss, given={"members": members})
+        loss_options, output_options = options_for(loss_part, losses.loss, losses.outputs, given={"members": members})
         return cls(
             kind=kind,
             facts=facts,
             settings=settings,
             encoder=encoder,
             bottleneck=bottlenecks.bottleneck(code_shape, **bottleneck_options),
-            decoder=make_decoder(code_shape, shape, losses.outputs(facts), **decoder_options),
+            decoder=make_decoder(code_shape, shape, losses.outputs(facts, **output_options), **decoder_options),
             loss=losses.loss(facts, **loss_options),
             code_shape=code_shape,
         )
@@ -120,21 +125,24 @@ class Model:
             self.doubled = self.to(torch.float64)
         return self.doubled
 
-    def encode(self, x: Tensor) -> Code:
-        """The code of `x`, (B, *shape) or (M, B, *shape); its rows are M * B."""
-        return self.bottleneck(self._hidden(x), encode=self._hidden)  # type: ignore[no-any-return]
+    def encode(self, batch: Batch) -> Code:
+        """The code of samples (B, *shape) or (M, B, *shape); its rows are M * B."""
+        h, beside = self._hidden(batch)
+        code: Code = self.bottleneck(h, encode=lambda change: self._hidden(batch.with_x(change(batch.x)))[0])
+        return code._replace(beside=beside) if beside else code
 
-    def decode(self, z: Tensor) -> Tensor:
-        """The decoder's output for codes `z` (M * B, *code_shape)."""
+    def decode(self, z: Tensor, beside: tuple[Tensor, ...] = ()) -> Tensor:
+        """The decoder's output for codes `z` (M * B, *code_shape), and for what the encoder sent `beside` them, if it did."""
         if self.members == 1:
-            return self.decoder(z)  # type: ignore[no-any-return]
-        return self._fold(self.decoder(z.unflatten(0, (self.members, -1))))
+            return self.decoder((z, *beside) if beside else z)  # type: ignore[no-any-return]
+        apart, *others = (part.unflatten(0, (self.members, -1)) for part in (z, *beside))
+        return self._fold(self.decoder((apart, *others) if others else apart))
 
     def forward(self, batch: Batch, target: Batch | None = None) -> Passed:
         """Encode and decode `batch`; the loss compares with `target` (the undamaged samples; by default the batch itself)."""
-        code = self.encode(batch.x)
+        code = self.encode(batch)
         goal = (target or batch).each(lambda part: self._fold(self._spread(part)))
-        return Passed(code, self.decode(code.z), goal)
+        return Passed(code, self.decode(code.z, code.beside), goal)
 
     def nats(self, batch: Batch, target: Batch | None = None) -> tuple[Tensor, Tensor]:
         """Loss and cost, each (M * B,), in nats per sample; their sum is what training lowers."""
@@ -154,10 +162,18 @@ class Model:
         """The first member's part of something with M * B rows: members' codes are not aligned, so a code is one member's."""
         return rows if self.members == 1 else rows[: rows.shape[0] // self.members]
 
-    def _hidden(self, x: Tensor) -> Tensor:
-        """What the encoder gives, members folded into the rows; never in half precision, in which costs would be rough."""
-        h = self._fold(self.encoder(self._spread(x)))
-        return h.float() if h.dtype == torch.bfloat16 else h
+    def _hidden(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What the encoder gives, and what it sends beside it; members folded into the rows, the first never in half precision.
+
+        Encoders with `masked` are told what is real.
+        """
+        x = self._spread(batch.x)
+        if getattr(self.encoder, "masked", False):
+            given = self.encoder(x, None if batch.mask is None else self._spread(batch.mask))
+        else:
+            given = self.encoder(x)
+        h, *beside = (self._fold(part) for part in given) if isinstance(given, tuple) else (self._fold(given),)
+        return h.float() if h.dtype == torch.bfloat16 else h, tuple(beside)
 
     def _spread(self, x: Tensor) -> Tensor:
         """Give every member a view of the samples."""
@@ -167,6 +183,17 @@ class Model:
     def _fold(self, x: Tensor) -> Tensor:
         """(M, B, ...) to (M * B, ...)."""
         return x if self.members == 1 else x.flatten(0, 1)
+
+
+def _symbols(facts: Facts, part: Part, *factories: Callable[..., Any]) -> dict[str, int]:
+    """How many symbols a text is written in, for networks that read texts; others raise `BadOption`."""
+    symbols = int(facts.get("symbols", 0))
+    if all("symbols" in options_of(factory) for factory in factories):
+        return {"symbols": symbols}
+    if symbols and part.name != "own":
+        reading = [name for name in listing("networks") if "symbols" in options_of(find("networks", name).encoder)]
+        raise BadOption(f"network={part.name!r} does not read text; take {' or '.join(map(repr, reading))}")
+    return {}
 
 
 def _network(text: str, parts: Factories) -> tuple[Part, Callable[..., Any], Callable[..., Any]]:

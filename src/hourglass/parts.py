@@ -20,17 +20,21 @@ from torch import Tensor
 
 from hourglass.errors import BadOption, BadType, did_you_mean
 
-__all__ = ["Batch", "Code", "Part", "Pieces", "find", "listing", "options_of"]
+__all__ = ["Batch", "Code", "Cut", "Part", "Pieces", "find", "listing", "options_of"]
 
 FOLDERS = ("networks", "bottlenecks", "losses", "kinds", "spoils")
 
 
 class Code(NamedTuple):
-    """What leaves a bottleneck: `z` (B, ...) for the decoder, `cost` (B,) in nats, `symbols` (B, ...) or None for the coder."""
+    """What leaves a bottleneck: `z` (B, ...) for the decoder, `cost` (B,) in nats, `symbols` (B, ...) or None for the coder.
+
+    `beside` are tensors that travel from the encoder to the decoder beside the code (skips), which no bottleneck narrows.
+    """
 
     z: Tensor
     cost: Tensor
     symbols: Tensor | None = None
+    beside: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ class Batch:
     def count(self) -> int:
         """How many samples."""
         return self.x.shape[0]
+
+
+class Cut(NamedTuple):
+    """Parts of recordings to learn from: `samples`, the number (B,) of the recording that is their `source`, and where in it they are.
+
+    `begin` and `end` (B,) are the shares of the recording that lie before the part's begin and end.
+    """
+
+    samples: Batch
+    source: Tensor
+    begin: Tensor
+    end: Tensor
 
 
 def concatenate(batches: list[Batch]) -> Batch:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from hourglass.budget import Record
 
-__all__ = ["training", "watched"]
+__all__ = ["told", "training", "watched"]
 
 
 @contextmanager
@@ -24,6 +25,12 @@ def _bar(shown: bool, what: str, column: str) -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=1.0, told="")
         yield lambda share, told="": progress.update(task, completed=share, told=told)
+
+
+def told(text: str, shown: bool) -> None:
+    """Say on standard error what is being read."""
+    if shown:
+        print(f"reading {text}", file=sys.stderr)
 
 
 def training(records: Iterable[Record], shown: bool) -> None:

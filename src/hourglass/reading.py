@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, validate_data
-from torch import Tensor
 
 from hourglass import kinds
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadFile, BadOption, BadType, HourglassError, SchemaMismatch
-from hourglass.parts import Batch, Part, Pieces, concatenate, find, options_for
+from hourglass.parts import Batch, Cut, Part, Pieces, concatenate, find, options_for
 
 __all__ = [
     "Reader",
@@ -29,19 +28,19 @@ __all__ = [
     "codes",
     "contents",
     "counted",
-    "everything",
     "in_library",
     "is_path",
     "joined",
     "labels",
     "library",
+    "parts",
     "room",
     "samples",
-    "tiles",
+    "single",
 ]
 
 
-MOST_TILES = 50_000
+MOST_PARTS = 50_000
 
 
 def is_path(source: Any) -> bool:
@@ -133,7 +132,7 @@ class Reader:
 
     def __init__(self, kind: str | Part, source: Any = None) -> None:
         part = Part.parse(kind)
-        self.name = kinds.infer(source) if part.name == "auto" else part.name
+        self.name = kinds.infer(source, part.options) if part.name == "auto" else part.name
         self.module = find("kinds", self.name)
         self.part = Part(self.name, *part.values, **part.options)
         self.options_read, self.options_learn = options_for(self.part, self.module.read, self.module.learn)
@@ -163,17 +162,11 @@ def chunks(pieces: Pieces) -> Iterator[Any]:
     return (pieces.load(i) for i in range(len(pieces.counts)))
 
 
-def everything(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Batch:
-    """All pieces as one batch."""
-    return concatenate([module.to_tensor(chunk, facts) for chunk in chunks(pieces)])
-
-
 def samples(module: Any, pieces: Pieces, facts: dict[str, Any], settings: dict[str, Any], seed: int) -> Batch | Stream:
     """All samples in float32: in memory where they fit, else as a stream."""
 
     def to_tensor(chunk: Any) -> Batch:
-        batch: Batch = module.to_tensor(chunk, facts)
-        return batch.with_x(batch.x.float()) if batch.x.dtype == torch.float64 else batch
+        return single(module.to_tensor(chunk, facts))
 
     needed = pieces.count * math.prod(facts["shape"]) * 4
     if needed <= room() or len(pieces.counts) == 1:
@@ -181,22 +174,28 @@ def samples(module: Any, pieces: Pieces, facts: dict[str, Any], settings: dict[s
     return Stream(pieces, to_tensor, settings["batch_size"], seed, settings["members"], room() // 2)
 
 
-def tiles(module: Any, pieces: Pieces, facts: dict[str, Any], seed: int) -> tuple[Batch, Tensor]:
-    """Tiles of all pictures, and the number of the picture that each is from; a random share of them where they are very many."""
-    most = max(64, min(MOST_TILES, room() // (4 * math.prod(facts["shape"]))))
+def parts(module: Any, pieces: Pieces, facts: dict[str, Any], seed: int) -> Cut:
+    """Parts of all recordings or pictures to learn from; a random share of them where they are very many."""
+    most = max(64, min(MOST_PARTS, room() // (4 * math.prod(facts["shape"]))))
     generator = np.random.default_rng(seed)
-    batches, groups, seen = [], [], 0
-    for chunk in chunks(pieces):
-        batch, sizes = module.to_tiles(chunk, facts)
-        height, width = facts["size"]
-        counts = torch.tensor([-(-rows // height) * -(-columns // width) for rows, columns in sizes])
-        group = torch.repeat_interleave(torch.arange(seen, seen + len(sizes)), counts)
-        share = -(-most * len(sizes) // pieces.count)
-        kept = torch.from_numpy(np.sort(generator.permutation(batch.count)[:share]))
-        batches.append(batch[kept].each(Tensor.float))
-        groups.append(group[kept])
-        seen += len(sizes)
-    return concatenate(batches), torch.cat(groups)
+    found: list[Cut] = []
+    seen, weight = 0, sum(max(count, 1) for count in pieces.counts)  # a recording's later pieces count no rows
+    for count, chunk in zip(pieces.counts, chunks(pieces), strict=True):
+        cut = module.training(chunk, facts, generator)
+        share = -(-most * max(count, 1) // weight)
+        kept = torch.from_numpy(np.sort(generator.permutation(cut.samples.count)[:share]))
+        source = cut.source[kept] + (0 if getattr(module, "CONTINUES", False) else seen)
+        found.append(Cut(single(cut.samples[kept]), source, cut.begin[kept], cut.end[kept]))
+        seen += count
+    if not any(cut.samples.count for cut in found):
+        raise BadData(f"{pieces.name}: there is nothing in it to learn from")
+    samples, *columns = zip(*(cut for cut in found if cut.samples.count), strict=True)
+    return Cut(concatenate(list(samples)), *(torch.cat(column) for column in columns))
+
+
+def single(batch: Batch) -> Batch:
+    """The same in float32, which training is in; whole numbers stay what they are."""
+    return batch.with_x(batch.x.float()) if batch.x.dtype in (torch.float64, torch.uint8) else batch
 
 
 def labels(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Any:

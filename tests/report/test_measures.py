@@ -165,7 +165,7 @@ def test_labels_of_anomalies(make):
 
 def test_labels_of_classes(make):
     training, held_out = make.rows(400), make.rows(300, 1)
-    labels = np.where(make.learned(training).encode(held_out.x).z[:, 0].detach() > 0, "left", "right")
+    labels = np.where(make.learned(training).encode(held_out).z[:, 0].detach() > 0, "left", "right")
     model = make.learned(training)
     assert measure(model, training, held_out, labels=labels)["labels"]["nearest"] > 0.9
     shuffled = np.random.default_rng(0).permutation(labels)

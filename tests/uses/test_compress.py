@@ -184,7 +184,7 @@ def test_a_model_that_never_learned_to_compress_says_so() -> None:
     facts = {"shape": [1, 8, 1], "resolution": torch.zeros(1, 8, 1)}
     with seeded(0):
         model = Model.build("image", facts, SETTINGS)
-    with pytest.raises(BadData, match="fit it again"):
+    with pytest.raises(BadData, match="fit again"):
         use.compress(model, rows(2))
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from hourglass.errors import BadData, BadFile, BadOption
-from hourglass.parts import find, listing
+from hourglass.parts import find, listing, options_of
 
 __all__ = ["infer"]
 
 
-def infer(source: Any) -> str:
-    """The kind of some data, from path and content; `BadData` where no kind, `BadOption` where more than one takes them."""
-    claiming = [name for name in listing("kinds") if find("kinds", name).claims(source)]
+def infer(source: Any, options: Iterable[str] = ()) -> str:
+    """The kind of some data, from path and content: the one that claims them most strongly, among those that have the `options` given.
+
+    `BadData` where no kind takes them, `BadOption` where more than one does.
+    """
+    able = [name for name in listing("kinds") if set(options) <= _options(name)]
+    if len(able) == 1:
+        return able[0]
+    claims = {name: int(find("kinds", name).claims(source)) for name in able or listing("kinds")}
+    claiming = [name for name, strength in claims.items() if strength and strength == max(claims.values())]
     if len(claiming) == 1:
         return claiming[0]
     told = _told(source)
@@ -26,6 +34,12 @@ def infer(source: Any) -> str:
         if not any(sign in str(source) for sign in "*?[:") and not Path(source).exists():
             raise BadFile(f"there is no file or folder {source}; check the path")
     raise BadData(f"{told}: no kind of data takes this; hourglass reads {', '.join(listing('kinds'))}; name one by kind= (--kind)")
+
+
+def _options(name: str) -> set[str]:
+    """The options that a kind has."""
+    module = find("kinds", name)
+    return {*options_of(module.read), *options_of(module.learn)}
 
 
 def _told(source: Any) -> str:

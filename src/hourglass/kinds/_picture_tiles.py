@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["SIDE", "as_tiles", "cut", "join"]
+__all__ = ["SIDE", "as_tiles", "tiles", "whole"]
 
 SIDE = 64  # pixels: large enough for the network's field of view, small enough that one photograph gives a hundred
 KEPT = 64  # pictures that all have one size up to this stay whole
@@ -21,25 +21,25 @@ def as_tiles(facts: dict[str, Any], wanted: Sequence[int] | None = None) -> dict
         return facts
     height, width = wanted or (SIDE, SIDE)
     notes = [note for note in facts["notes"] if "are brought to" not in note]
-    return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "tiles": True, "notes": notes}
+    return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "cut": True, "notes": notes}
 
 
-def cut(picture: Tensor, height: int, width: int) -> Tensor:
+def tiles(picture: Tensor, height: int, width: int) -> Tensor:
     """A picture (C, H, W) as tiles (n, C, height, width), row by row; the last ones are filled up by repeating the edge."""
     down, right = -picture.shape[-2] % height, -picture.shape[-1] % width
     if down or right:
         picture = pad(picture[None], (0, right, 0, down), mode="replicate")[0]
     channels = picture.shape[0]
-    tiles = picture.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # (C, rows, height, columns, width)
-    return tiles.permute(1, 3, 0, 2, 4).reshape(-1, channels, height, width)  # type: ignore[no-any-return]
+    cut = picture.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # (C, rows, height, columns, width)
+    return cut.permute(1, 3, 0, 2, 4).reshape(-1, channels, height, width)  # type: ignore[no-any-return]
 
 
-def join(tiles: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """Undo `cut` for pictures of `sizes` (H, W) whose tiles (n, C, h, w) follow one another."""
-    height, width = tiles.shape[-2:]
+def whole(cut: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """Undo `tiles` for pictures of `sizes` (H, W) whose tiles (n, C, h, w) follow one another."""
+    height, width = cut.shape[-2:]
     counts = [(-(-H // height), -(-W // width)) for H, W in sizes]
     pictures = []
-    parts = torch.split(tiles, [rows * columns for rows, columns in counts])
+    parts = torch.split(cut, [rows * columns for rows, columns in counts])
     for part, (rows, columns), (H, W) in zip(parts, counts, sizes, strict=True):
         grid = part.unflatten(0, (rows, columns)).permute(2, 0, 3, 1, 4)  # (C, rows, height, columns, width)
         pictures.append(grid.reshape(part.shape[1], rows * height, columns * width)[:, :H, :W])

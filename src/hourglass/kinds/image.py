@@ -26,24 +26,26 @@ from hourglass.kinds._picture import MOST_PIXELS, Picture
 from hourglass.kinds._picture_back import restore, sheet, write
 from hourglass.kinds._picture_facts import Tally, channelled, from_values, to_values
 from hourglass.kinds._picture_source import ARRAYS, Stack, bare, claims
-from hourglass.kinds._picture_tiles import as_tiles, cut, join
-from hourglass.parts import Batch, Pieces
+from hourglass.kinds._picture_tiles import as_tiles, tiles, whole
+from hourglass.parts import Batch, Cut, Pieces
 
 __all__ = [
     "Picture",
     "Stack",
     "as_tiles",
     "claims",
+    "cut",
     "describe",
     "from_tensor",
-    "from_tiles",
+    "join",
     "labels",
     "learn",
+    "places",
     "read",
     "restore",
     "sheet",
     "to_tensor",
-    "to_tiles",
+    "training",
     "write",
 ]
 
@@ -155,18 +157,28 @@ def from_tensor(values: Tensor | Sequence[Tensor], facts: Facts, like: Chunk | N
     return made[..., 0] if bare(like).ndim == 3 else made
 
 
-def to_tiles(chunk: Chunk, facts: Facts) -> tuple[Batch, list[tuple[int, int]]]:
+def cut(chunk: Chunk, facts: Facts) -> tuple[Batch, list[list[int]]]:
     """All pictures at their own size, cut into tiles of the learned size (n, C, h, w), and the sizes (H, W) of the pictures."""
     batches = to_tensor(chunk, facts, native=True)
     pictures = [batch.x[0] for batch in batches] if isinstance(batches, list) else list(batches.x)
     height, width = facts["size"]
-    sizes = [(picture.shape[-2], picture.shape[-1]) for picture in pictures]
-    return Batch(torch.cat([cut(picture, height, width) for picture in pictures])), sizes
+    sizes = [[picture.shape[-2], picture.shape[-1]] for picture in pictures]
+    return Batch(torch.cat([tiles(picture, height, width) for picture in pictures])), sizes
 
 
-def from_tiles(values: Tensor, facts: Facts, sizes: Sequence[tuple[int, int]], like: Chunk | None = None) -> Chunk:
-    """Undo `to_tiles`; without `like`, pictures of `sizes` of the learned sort (a list where an array cannot hold their sizes)."""
-    pictures = join(values, sizes)
+def training(chunk: Chunk, facts: Facts, generator: np.random.Generator) -> Cut:
+    """Tiles to learn from, and which picture of the chunk each is from."""
+    batch, sizes = cut(chunk, facts)
+    height, width = facts["size"]
+    counts = torch.tensor([-(-rows // height) * -(-columns // width) for rows, columns in sizes])
+    number = torch.repeat_interleave(torch.arange(len(sizes)), counts)
+    return Cut(batch, number, torch.zeros(len(number)), torch.ones(len(number)))
+
+
+def join(values: Tensor, facts: Facts, layout: Sequence[Sequence[int]], like: Chunk | None = None) -> Chunk:
+    """Undo `cut`; without `like`, pictures of the sizes of `layout`, of the learned sort (a list where an array cannot hold them)."""
+    sizes = [(int(rows), int(columns)) for rows, columns in layout]
+    pictures = whole(values, sizes)
     if like is None and (facts["source"] == "files" or len(set(sizes)) > 1):
         pixels = [np.zeros((*size, facts["channels"]), dtype=facts["dtype"]) for size in sizes]
         return from_tensor(pictures, facts, [Picture(each) for each in pixels])
@@ -197,12 +209,17 @@ def labels(chunk: Chunk, facts: Facts) -> NDArray[Any] | None:
     return np.array([picture.label for picture in chunk])
 
 
+def places(chunk: Chunk, facts: Facts) -> dict[str, list[str]]:
+    """The file of each picture, where they come from files."""
+    return {"file": [picture.name for picture in chunk]} if _listed(chunk) and all(picture.name for picture in chunk) else {}
+
+
 def describe(facts: Facts) -> list[tuple[str, str]]:
     """What was learned, in words."""
     height, width = facts["size"]
     low, high = facts["range"]
     colour = "grey" if facts["channels"] == 1 else "colour (RGB)"
-    tiles = "tiles of " if facts.get("tiles") else ""
+    tiles = "tiles of " if facts.get("cut") else ""
     rows = [("pictures", f"{tiles}{width} x {height} pixels (width x height), {colour}")]
     rows.append(("values", f"{low:g} to {high:g}, {facts['dtype']}"))
     rows.append(("read from", "picture files" if facts["source"] == "files" else "an array"))

@@ -23,9 +23,9 @@ from hourglass import bits
 from hourglass.errors import BadData, BadFile, BadOption, DamagedFile
 from hourglass.files import digest, to_json
 from hourglass.model import Model
-from hourglass.parts import Batch
+from hourglass.parts import Batch, Code
 
-__all__ = ["compress", "decompress", "fingerprint", "pictures", "prepare"]
+__all__ = ["compress", "decompress", "fingerprint", "layout_in", "prepare"]
 
 CODEC = "codes-1"  # once in a release never changed: a better one gets another name
 ROWS = 4096  # training rows that the tables are learned from, at most
@@ -42,6 +42,8 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
 
     `compress.offsets` and `compress.steps` (k,) float64, `compress.tables` (k, `LEVELS`) int32. `held_out` is not used.
     """
+    if _first(model, training[:2]).beside:
+        return {}
     rows = next(_cut(training, min(ROWS, max(64, NUMBERS // max(1, math.prod(model.shape))))))
     codes = torch.cat([_codes(model, part) for part in _cut(rows, CHUNK)]).double()  # (n, k)
     if not bool(codes.isfinite().all()):
@@ -56,10 +58,10 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     return {"compress.offsets": offsets, "compress.steps": steps, "compress.tables": counted}
 
 
-def compress(model: Model, batch: Batch, quality: float = 50, pictures: list[list[int]] | None = None) -> bytes:
+def compress(model: Model, batch: Batch, quality: float = 50, layout: Any = None) -> bytes:
     """The samples as bytes; `quality` from 0 (smallest) to 100 (as good as the network can). Undone by `decompress`.
 
-    `pictures` are the sizes [H, W] of the pictures whose tiles the samples are, kept for `pictures` below.
+    `layout` (JSON) tells how the samples, parts of something larger, lie in it; kept for `layout_in` below.
 
     A mask is kept too: what was missing comes back as missing.
     """
@@ -76,7 +78,7 @@ def compress(model: Model, batch: Batch, quality: float = 50, pictures: list[lis
             raise BadData("the samples have values that are not finite, or far beyond those the model was trained on: no code for them")
         chunks.append(_chunk(bits.pack(_rounded((codes - offsets) / steps), tables), part.mask))
     header = {"codec": CODEC, "model": _name(model), "fingerprint": fingerprint(model), "kind": model.kind, "shape": list(model.shape)}
-    header |= {} if pictures is None else {"pictures": pictures}
+    header |= {} if layout is None else {"layout": layout}
     return bits.write_container(header | {"rows": batch.count, "chunk": rows, "quality": quality, "scale": scale}, chunks)
 
 
@@ -109,18 +111,14 @@ def decompress(model: Model, data: bytes, salvage: bool = False) -> Tensor | Bat
     return Batch(x, torch.cat([torch.ones_like(part.x, dtype=torch.bool) if part.mask is None else part.mask for part in batches]))
 
 
-def pictures(model: Model, data: bytes, values: Tensor | Batch) -> list[tuple[int, int]] | None:
-    """The sizes (H, W) of the pictures whose tiles `values` are; None where samples are no tiles. `DamagedFile` if they do not add up."""
-    if not model.facts.get("tiles"):
+def layout_in(model: Model, data: bytes) -> Any:
+    """How the samples lie in what they are parts of, as `compress` was told; None where samples are no parts."""
+    if not model.facts.get("cut"):
         return None
-    told = bits.read_container(data, salvage=True)[0].get("pictures")
-    height, width = model.shape[-2:]
-    count = len(values.x if isinstance(values, Batch) else values)
-    sound = isinstance(told, list) and all(isinstance(size, list) and len(size) == 2 for size in told)
-    sound = sound and all(type(side) is int and side > 0 for size in told for side in size)  # type: ignore[union-attr]
-    if not sound or sum(-(-rows // height) * -(-columns // width) for rows, columns in told) != count:  # type: ignore[union-attr]
-        raise DamagedFile("the sizes of the pictures in this compressed file do not fit what it holds")
-    return [(rows, columns) for rows, columns in told]  # type: ignore[union-attr]
+    told = bits.read_container(data, salvage=True)[0].get("layout")
+    if told is None:
+        raise DamagedFile("this compressed file does not say how its parts lie together")
+    return told
 
 
 def fingerprint(model: Model) -> str:
@@ -150,11 +148,16 @@ def _cut(batch: Batch, rows: int) -> Iterator[Batch]:
 
 def _codes(model: Model, batch: Batch) -> Tensor:
     """Codes of the first member, one row per sample and place in a spatial code: (n * places, units), in the model's precision."""
+    z = model.first(_first(model, batch).z).cpu()  # (n, units, ...)
+    return z.flatten(2).transpose(1, 2).reshape(-1, z.shape[1]) if z.dim() > 2 else z
+
+
+def _first(model: Model, batch: Batch) -> Code:
+    """The codes of samples, where and as precise as the model is."""
     weights = next(model.parameters())
     x = batch.x.to(weights.device, weights.dtype) if batch.x.is_floating_point() else batch.x.to(weights.device)
     with torch.no_grad():
-        z = model.first(model.encode(x).z).cpu()  # (n, units, ...)
-    return z.flatten(2).transpose(1, 2).reshape(-1, z.shape[1]) if z.dim() > 2 else z
+        return model.encode(batch.with_x(x))
 
 
 def _rounded(values: Tensor) -> Tensor:
@@ -177,7 +180,10 @@ def _smoothed(counted: Tensor, rows: int) -> Tensor:
 def _learned(model: Model, scale: float) -> tuple[Tensor, Tensor, bits.Tables]:
     """Offsets, steps and tables for a scale. The tables come from whole numbers by divisions that every machine rounds alike."""
     if any(name not in model.arrays for name in ARRAYS):
-        raise BadData("this model has not learned how to compress; fit it again with this version of hourglass")
+        raise BadData(
+            "this model has not learned how to compress: its decoder needs more than the code (skips, as unet has them), or it comes from "
+            "an earlier version; fit again, with a network such as conv"
+        )
     offsets, steps, counted = (model.arrays[name].cpu() for name in ARRAYS)
     units = model.code_shape[0]
     shaped = offsets.shape == steps.shape == (units,) and counted.shape == (units, LEVELS) and not counted.is_floating_point()
@@ -208,7 +214,8 @@ def _samples(model: Model, chunk: bytes, count: int, learned: tuple[Tensor, Tens
     z = codes.reshape(count, places, -1).transpose(1, 2).reshape(count, *model.code_shape)
     with torch.no_grad():
         output = model.first(model.decode(z.repeat(model.members, *(1 for _ in model.code_shape))))
-        x = model.loss.data(output).float()  # type: ignore[operator]
+        x = model.loss.data(output)  # type: ignore[operator]
+        x = x.float() if x.is_floating_point() else x
     return Batch(x, _mask(chunk[end:], x.shape))
 
 
@@ -227,8 +234,8 @@ def _mask(deflated: bytes, shape: torch.Size) -> Tensor | None:
 
 
 def _lost(model: Model, count: int) -> Batch:
-    """Rows that could not be read: NaN, masked."""
-    x = torch.full((count, *model.shape), torch.nan)
+    """Rows that could not be read: NaN (of texts, 0), masked."""
+    x = torch.zeros(count, *model.shape, dtype=torch.int64) if "symbols" in model.facts else torch.full((count, *model.shape), torch.nan)
     return Batch(x, torch.zeros_like(x, dtype=torch.bool))
 
 

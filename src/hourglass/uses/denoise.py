@@ -38,5 +38,5 @@ def clean(model: Model, x: Tensor, strength: float = 1.0) -> Tensor:
 def _at_size(model: Model, tile: Tensor) -> Tensor:
     """One tile (C, h, w) through the network; what the encoder pads is cut off again."""
     with torch.inference_mode():
-        whole = model.mean(model.loss.data(model.decode(model.encode(tile[None]).z)))  # type: ignore[operator]
+        whole = model.reconstruct(Batch(tile[None]))
     return whole[0, :, : tile.shape[-2], : tile.shape[-1]].clone()

@@ -54,13 +54,17 @@ def _usual(errors: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _squares(model: Model) -> Callable[[Batch], Tensor]:
-    """Squared residuals (B, *shape), averaged over members, 0 where masked."""
+    """Squared residuals (B, *shape), of texts the nats of each symbol, averaged over members, 0 where masked."""
+    numbers = "symbols" not in model.facts
 
     def squares(batch: Batch) -> Tensor:
-        if model.members == 1 and batch.mask is None:  # the same with less about it, which counts where rows are short
-            errors = torch.sub(model.loss.data(model.decode(model.encode(batch.x).z)), batch.x)  # type: ignore[operator]
+        if model.members == 1 and batch.mask is None and numbers:  # the same with less about it, which counts where rows are short
+            code = model.encode(batch)
+            errors = torch.sub(model.loss.data(model.decode(code.z, code.beside)), batch.x)  # type: ignore[operator]
             return torch.mul(errors, errors, out=errors)
         passed = model.forward(batch)
+        if not numbers:
+            return model.mean(model.loss.errors(passed.output, passed.target.x, passed.target.mask))  # type: ignore[operator]
         values = model.loss.data(passed.output)  # type: ignore[operator]
         errors = torch.sub(values, passed.target.x)
         errors = torch.mul(errors, errors, out=errors)

@@ -14,7 +14,7 @@ __all__ = ["codes", "decoded", "rebuilt"]
 
 def codes(model: Model, batch: Batch) -> Tensor:
     """The codes of samples, (B, code_size), spatial ones flattened; with members those of the first."""
-    return in_chunks(lambda part: model.first(model.encode(part.x).z).flatten(1), batch)
+    return in_chunks(lambda part: model.first(model.encode(part).z).flatten(1), batch)
 
 
 def rebuilt(model: Model, batch: Batch) -> Tensor:

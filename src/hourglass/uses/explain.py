@@ -19,29 +19,51 @@ NAMED = 3  # columns named at most
 WORTH = 0.1  # a column with less than this share of a row's residual is not named
 
 
-def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: int) -> Any:
-    """A pyarrow Table, a row per sample: row (from `first` on), file (of pictures), score, p_value, anomaly, because (of anomalies)."""
+def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: int, layout: Any = None) -> Any:
+    """A pyarrow Table, a line per row of the user's data: row (from `first` on), score, p_value, anomaly, because (of anomalies).
+
+    Kinds may add columns that tell where a row is: the file, the time. `layout` is that of samples that are parts of something larger.
+    """
     import pyarrow as pa
 
     residuals = detect.residuals(model, batch)
-    real = batch.x.shape[1:].numel() if batch.mask is None else batch.mask.flatten(1).sum(1).clamp_min(1)
-    scores = residuals.flatten(1).sum(1) / real
+    if layout is None:
+        real = batch.x.shape[1:].numel() if batch.mask is None else batch.mask.flatten(1).sum(1).clamp_min(1)
+        scores = residuals.flatten(1).sum(1) / real
+    else:
+        scores = torch.from_numpy(np.asarray(_kind(model).spread(detect.scores(model, batch), model.facts, layout)))
     odd = torch.nonzero(scores > threshold).flatten()
-    reasons = np.full(batch.count, "", dtype=object)
+    reasons = np.full(len(scores), "", dtype=object)
     if len(odd):
-        explain = _places if len(model.shape) == 3 else _columns
-        reasons[odd.numpy()] = explain(model, batch[odd], residuals[odd], chunk, odd)
-    files = {"file": [each.name for each in chunk]} if isinstance(chunk, list) and all(each.name for each in chunk) else {}
+        reasons[odd.numpy()] = _reasons(model, batch, residuals, chunk, odd, layout)
+    places = getattr(_kind(model), "places", None)
     return pa.table(
         {
-            "row": np.arange(first, first + batch.count),
-            **files,
+            "row": np.arange(first, first + len(scores)),
+            **({} if places is None else places(chunk, model.facts)),
             "score": scores.double().numpy(),
             "p_value": detect.p_values(model, scores).double().numpy(),
             "anomaly": (scores > threshold).numpy(),
             "because": pa.array(reasons.tolist(), pa.string()),
         }
     )
+
+
+def _kind(model: Model) -> Any:
+    return find("kinds", model.kind)
+
+
+def _reasons(model: Model, batch: Batch, residuals: Tensor, chunk: Any, odd: Tensor, layout: Any) -> list[str]:
+    """Why each of the rows `odd` is unusual, in words."""
+    if layout is None:
+        explain = _places if len(model.shape) == 3 else _columns
+        return explain(model, batch[odd], residuals[odd], chunk, odd)
+    because = getattr(_kind(model), "because", None)
+    if because is None:
+        return [""] * len(odd)
+    expected = _kind(model).join(rebuilt(model, batch), model.facts, layout, like=chunk)
+    told: list[str] = because(residuals, expected, chunk, model.facts, layout, odd.tolist())
+    return told
 
 
 def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Tensor) -> list[str]:
