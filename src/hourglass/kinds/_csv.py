@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import gzip
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import pyarrow.csv as pacsv
 
 from hourglass.errors import BadData, BadFile, DamagedFile
 
-__all__ = ["Dialect", "estimated_rows", "read_whole", "sniff", "stream"]
+__all__ = ["Dialect", "estimated_rows", "first_rows", "read_whole", "sniff", "stream"]
 
 SEPARATORS = ("\t", ";", "|", ",")  # the comma last: it also stands in numbers
 HEAD = 2**18
@@ -74,6 +75,14 @@ def read_whole(path: Path) -> Any:
         return table
 
     return _checked(_persistent(path, take), path)
+
+
+def first_rows(path: Path, rows: int) -> Any:
+    """The first rows as a Table, to guess from: cells that do not fit the types of the others raise `pyarrow.ArrowInvalid`."""
+    dialect = sniff(path)
+    lines = _head(path).decode(dialect.encoding, errors="replace").removeprefix("\ufeff").splitlines(keepends=True)
+    text = "".join(lines[: min(rows + 1, max(2, len(lines) - 1))])  # the last line may be cut off
+    return pacsv.read_csv(io.BytesIO(text.encode()), *_options(replace(dialect, encoding="utf-8"), {}))
 
 
 def stream(path: Path, target: Path, writer: Any) -> None:

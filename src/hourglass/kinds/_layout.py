@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hourglass.kinds._moments import Array, Summary
 
-__all__ = ["array_facts", "element_names", "frame_facts", "owners", "schema_of"]
+__all__ = ["FINEST", "array_facts", "element_names", "frame_facts", "notes_on", "owners", "schema_of"]
 
 FINEST = 1e-6  # the smallest resolution, in scaled units
 SHOWN = 8
@@ -30,7 +30,7 @@ def array_facts(summary: Summary, rows: int, dtype: str) -> Facts:
     gone = np.flatnonzero(missing > 0)
     fields = [["number", 0, width]] + ([["flag", width, len(gone)]] if len(gone) else [])
     columns = [{"name": "x", "type": "number", "dtype": dtype, "start": 0, "count": width, "rows": rows}]
-    notes = _notes(
+    notes = notes_on(
         [f"x{i}" for i in np.flatnonzero(summary.constant & (summary.counted > 0))], [f"x{i}" for i in np.flatnonzero(summary.counted == 0)]
     )
     facts: Facts = {"source": "array", "dtype": dtype, "columns": columns, "notes": notes, "label": None, "ignored": [], "fields": fields}
@@ -47,7 +47,7 @@ def frame_facts(
     missing = np.array([column.pop("missing") for column in columns], dtype=np.float64)
     gone = [i for i, column in enumerate(columns) if column["rows"] == missing[i]]
     constant = [i for i, column in enumerate(columns) if column.pop("constant", False) and i not in gone]
-    notes = _notes([columns[i]["name"] for i in constant], [columns[i]["name"] for i in gone])
+    notes = notes_on([columns[i]["name"] for i in constant], [columns[i]["name"] for i in gone])
     if identifiers:
         notes.append(f"left out as identifiers, since nearly every value is another: {_list(identifiers)}")
     learned = pa.schema([schema.field(column["name"]) for column in columns])
@@ -129,7 +129,8 @@ def _tensors(summary: Summary, width: int, presence: Array, start: int, missing:
     }
 
 
-def _notes(constant: list[str], gone: list[str]) -> list[str]:
+def notes_on(constant: list[str], gone: list[str]) -> list[str]:
+    """What is said of columns that are constant, and of columns without any value."""
     notes = [f"constant, so nothing is learned from it: {_list(constant)}"] if constant else []
     return notes + ([f"missing in every row: {_list(gone)}"] if gone else [])
 

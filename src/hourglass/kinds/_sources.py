@@ -20,7 +20,7 @@ from hourglass.kinds import _csv
 from hourglass.kinds._parquet import FIRST_ROW, ROWS, Portion, parquet, recut, unique
 from hourglass.parts import Pieces
 
-__all__ = ["FOLDER_SUFFIXES", "SUFFIXES", "array_table", "as_table", "expand", "is_lazy", "joined", "pieces", "portion", "suffix"]
+__all__ = ["FOLDER_SUFFIXES", "SUFFIXES", "array_table", "arrays", "as_table", "expand", "is_lazy", "joined", "pieces", "portion", "suffix"]
 
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 FOLDER_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")
@@ -177,22 +177,27 @@ def _whole(table: Any, name: str) -> Portion:
 
 def _numpy(path: str) -> Any:
     """The 2-d array of a .npy or .npz file as a Table; the `y` of a .npz is its last column, marked as the label."""
+    array, label = arrays(path)
+    chunk = _array_pieces(array, True).load(0)
+    if label is None or (label.shape[:1] != array.shape[:1] and ".npz:" in path):
+        return chunk
+    if label.shape[:1] != array.shape[:1] or label.ndim != 1:
+        raise BadData(f"{path} has {len(array)} rows but labels 'y' of shape {label.shape}")
+    return chunk.append_column("y", pa.array(label)).replace_schema_metadata({LABEL: b"y"})
+
+
+def arrays(path: str) -> tuple[Any, Any]:
+    """The array of a .npy or .npz file, and the labels `y` of a .npz or None."""
     file, _, name = path.rpartition(":") if ".npz:" in path else (path, "", "")
     try:
         opened = np.load(file, allow_pickle=False)
-        arrays = {"X": opened} if isinstance(opened, np.ndarray) else {key: opened[key] for key in _wanted(opened.files, name, file)}
+        found = {"X": opened} if isinstance(opened, np.ndarray) else {key: opened[key] for key in _wanted(opened.files, name, file)}
     except BadOption:
         raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BadFile(f"{file} cannot be read as numpy arrays: {error}") from None
-    name, array = next(iter(arrays.items()))
-    label = arrays["y"] if len(arrays) > 1 else None
-    chunk = _array_pieces(array, True).load(0)
-    if label is None or (label.shape[:1] != array.shape[:1] and path != file):
-        return chunk
-    if label.shape[:1] != array.shape[:1] or label.ndim != 1:
-        raise BadData(f"{file} has {len(array)} rows in {name!r} but labels 'y' of shape {label.shape}")
-    return chunk.append_column("y", pa.array(label)).replace_schema_metadata({LABEL: b"y"})
+    values = list(found.values())
+    return values[0], values[1] if len(values) > 1 else None
 
 
 def holds_rows(path: str) -> bool:

@@ -1,0 +1,66 @@
+"""What is said of unusual rows of a series: when they were, which sensors do not fit, and what was expected of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from hourglass.kinds._moments import Array
+from hourglass.kinds._series_back import laid
+from hourglass.kinds._series_grid import values_of
+from hourglass.kinds._series_source import Stretch, stretch
+from hourglass.kinds._series_windows import averaged
+
+__all__ = ["because", "places"]
+
+NAMED = 3  # sensors named at most
+WORTH = 0.2  # a sensor with less than this share of the residual is not named
+
+Facts = dict[str, Any]
+
+
+def places(chunk: Any, facts: Facts) -> dict[str, Any]:
+    """Where each row is: its file, where there are several, its machine and its time."""
+    part = stretch(chunk)
+    found: dict[str, Any] = {"file": [part.name] * len(part)} if part.several else {}
+    if not isinstance(part.rows, np.ndarray):
+        found |= {word: part.rows[name] for word, name in (("group", facts["group"]), ("time", (facts["time"] or {}).get("name"))) if name}
+    return found
+
+
+def because(residuals: Tensor, expected: Any, chunk: Any, facts: Facts, layout: dict[str, Any], rows: Sequence[int]) -> list[str]:
+    """Of each of `rows` the sensors with most of the residual (P, C, T) of the windows over it, their values and those expected.
+
+    Of samples (n, T, C) the step where a sensor is furthest off.
+    """
+    lengths, place = laid(layout, facts, len(residuals))
+    part, there = stretch(chunk), np.array(rows, dtype=np.int64)
+    values = [values_of(each, facts) for each in (part, Stretch(expected))]
+    errors = np.stack([averaged(channel, lengths, facts["window"])[place] for channel in residuals.transpose(0, 1).numpy()], 1)
+    if not part.cube:
+        windows = residuals.mean(2).numpy()
+        around = np.stack([averaged(channel, lengths, facts["window"])[place][there] for channel in windows.T], 1)
+        return _told(around, np.repeat(there[:, None], errors.shape[1], 1), values, facts, "")
+    steps = errors.reshape(len(part), -1, errors.shape[1])[there]
+    worst = steps.argmax(1)
+    return _told(steps.mean(1), there[:, None] * steps.shape[1] + worst, values, facts, "at step {} ", worst)
+
+
+def _told(shares: Array, at: Array, values: list[Array], facts: Facts, where: str, steps: Array | None = None) -> list[str]:
+    """Sentences: `shares` (n, C) of the residual, `at` (n, C) the rows whose values are told."""
+    order = np.argsort(-shares, axis=1)[:, :NAMED]
+    whole = np.maximum(shares.sum(1, keepdims=True), 1e-30)
+    texts = []
+    for i, best in enumerate(order.tolist()):
+        worth = [c for c in best if shares[i, c] >= WORTH * whole[i, 0]] or best[:1]
+        texts.append("; ".join(_reason(facts["names"][c], where, steps, (i, c), [each[at[i, c], c] for each in values]) for c in worth))
+    return texts
+
+
+def _reason(name: str, where: str, steps: Array | None, cell: tuple[int, int], values: list[Any]) -> str:
+    given, usual = ("missing" if np.isnan(value) else f"{value:.4g}" for value in values)
+    place = where.format(steps[cell]) if steps is not None else where
+    return f"{name} {place}{given}, expected {usual}" if given != usual else f"{name} {place}{given} does not fit the windows around it"
