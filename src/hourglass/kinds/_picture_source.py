@@ -65,7 +65,7 @@ def claims(source: object) -> bool:
             hasattr(source, "getexif") or isinstance(source, picture.Picture) or ndim == 4 or (ndim == 3 and str(dtype).endswith("uint8"))
         )
     path = Path(os.fspath(source))  # type: ignore[call-overload]
-    if path.is_dir():
+    if os.path.isdir(path):  # pathlib's own question raises for texts that are too long for a name
         counts = _suffixes(path)
         return sum(counts[suffix] for suffix in SUFFIXES) * 2 > counts.total()
     if path.name.lower().endswith(ARRAYS) or ".npz:" in path.name:

@@ -5,6 +5,9 @@ A sample is one row, (F,): standardised numbers first, then flags, then one-hot 
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,26 +35,36 @@ Facts = dict[str, Any]
 SAMPLE = 10_000  # rows of an array in memory that serve for the smallest step
 
 
-def claims(source: Any) -> bool:
-    """Whether `source` looks like a table: a 2-d array (or a file of one), a frame, or a path, folder, glob or list with such a suffix."""
+def claims(source: Any) -> int:
+    """Whether `source` looks like a table: a 2-d array (or a file of one), a frame, or a path, folder, glob or list with such a suffix.
+
+    A `.txt` is one for certain (2) where its lines are rows of cells, and else none.
+    """
     if isinstance(source, np.ndarray):
-        return source.ndim == 2
+        return int(source.ndim == 2)
     if isinstance(source, list | tuple):
-        return bool(source) and all(isinstance(item, str | Path) and claims(item) for item in source)
+        return min((claims(item) if isinstance(item, str | Path) else 0 for item in source), default=0)
     if not isinstance(source, str | Path):
-        return bool(isinstance(source, pa.RecordBatch) or nw.dependencies.is_into_dataframe(source) or _sources.is_lazy(source))
+        return int(isinstance(source, pa.RecordBatch) or nw.dependencies.is_into_dataframe(source) or _sources.is_lazy(source))
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(path):  # pathlib's own question raises for texts that are too long for a name
         files = [suffix(file) for file in path.rglob("*") if file.is_file()]
-        return sum(ending in _sources.FOLDER_SUFFIXES for ending in files) > len(files) / 2
-    if suffix(path) in (".txt", ".txt.gz") and path.is_file():
-        try:
-            return _csv.sniff(path).share >= 0.9
-        except BadFile:  # reading it says what is wrong
-            return True
+        return int(sum(ending in _sources.FOLDER_SUFFIXES for ending in files) > len(files) / 2)
+    if suffix(path) in (".txt", ".txt.gz"):
+        return 2 * _is_cells(path if os.path.isfile(path) else Path(next(iter(sorted(glob.glob(str(path)))), path)))
     if suffix(path) in (".npz", ".npy"):
-        return _sources.holds_rows(str(path))
-    return suffix(path) in SUFFIXES
+        return int(_sources.holds_rows(str(path)))
+    return int(suffix(path) in SUFFIXES)
+
+
+def _is_cells(path: Path) -> bool:
+    """Whether the lines of a file are rows of cells, not prose: cut evenly, and by more than the commas between words."""
+    try:
+        dialect = _csv.sniff(path)
+        prose = dialect.separator == "," and dialect.columns > 1 and not re.search(rb"\d|\S,\S", _csv._head(path))
+    except BadFile:  # whoever reads it says what is wrong
+        return False
+    return dialect.share >= 0.9 and not prose
 
 
 def read(source: Any, *, label: str | None = None, ignore: Iterable[str] = (), limit: int = 2**31) -> Pieces:
