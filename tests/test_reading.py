@@ -17,7 +17,7 @@ from hourglass.parts import Batch, Part
 
 
 def test_what_is_a_path() -> None:
-    assert all(reading.is_path(source) for source in ("a.csv", Path("a.csv"), ["a.csv", Path("b.csv")], ("a",)))
+    assert all(reading.is_path(source) for source in ("a.csv", Path("a.csv"), ["a.csv", Path("b.csv")], ("a.csv",)))
     assert not any(reading.is_path(source) for source in ([], [[1.0]], np.zeros((2, 2)), None, ["a.csv", 3]))
 
 

@@ -36,12 +36,12 @@ PARTS = ("kind", "network", "bottleneck", "loss", "spoil")
 
 
 class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[misc]
-    """An autoencoder for tables and pictures: give it data, and it learns to squeeze them through a bottleneck and rebuild them.
+    """An autoencoder for tables, series, pictures, sound, video and text: it learns to squeeze them through a bottleneck and rebuild them.
 
     Parameters
     ----------
     purpose : embed, detect, compress, denoise or generate. Chooses the recipe; a fitted model can be used in every way whatever it was.
-    kind : kind of data: auto, table or image, or a Part with its options: `Part("table", label="fraud", ignore=["id"])`.
+    kind : auto, table, series, image, audio, video or text, or a Part with its options: `Part("series", time="at", window=64)`.
     network, bottleneck, loss, spoil : a name, a text such as `dense:widths=[64,32]`, or a `Part`. `network` may be a pair (encoder,
         decoder) of factories as in docs/design.md.
     code_size : numbers in the code (channels, where the code is spatial).
@@ -169,7 +169,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         if pieces.count < 2 and not hasattr(reader.module, "cut"):
             raise BadData(f"{pieces.name}: {ALONE}")
         facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"))
-        told(facts.get("reading") or f"{pieces.count:,} rows", self.verbose)
+        told(facts["reading"], self.verbose)
         seed = recipes.seed_of(self.random_state)
         cut = reading.parts(reader.module, pieces, facts, seed) if facts.get("cut") else None
         count = pieces.count if cut is None else cut.samples.count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -41,13 +42,30 @@ __all__ = [
 
 
 MOST_PARTS = 50_000
+LOOKED = 100  # texts of a list that are compared with the files there are
+FILE = re.compile(r"[*?]|\.[A-Za-z]\w{0,7}(:\w+)?$")  # a glob, or an ending as files have it
+WORDS = {"table": "rows", "image": "pictures"}
 
 
 def is_path(source: Any) -> bool:
     """A path, or several: something to be read from disk, in chunks where it is large."""
     if isinstance(source, str | os.PathLike):
         return True
-    return isinstance(source, list | tuple) and len(source) > 0 and all(isinstance(item, str | os.PathLike) for item in source)
+    if not isinstance(source, list | tuple) or not source or not all(isinstance(item, str | os.PathLike) for item in source):
+        return False
+    return not _texts(source)
+
+
+def _texts(source: Any) -> bool:
+    """Whether the data are texts themselves: an array or a column of them, or a list of which nothing is, or looks like, a file."""
+    if isinstance(source, list | tuple):
+        told = bool(source) and all(isinstance(item, str) for item in source)
+        return told and not any(os.path.exists(item) or FILE.search(item) for item in source[:LOOKED])
+    if isinstance(source, np.ndarray):
+        return source.ndim == 1 and len(source) > 0 and (source.dtype.kind in "US" or isinstance(source[0], str))
+    if nw.dependencies.is_into_series(source):
+        return nw.from_native(source, series_only=True).dtype == nw.String
+    return type(source).__module__.startswith("pyarrow") and "string" in str(getattr(source, "type", ""))
 
 
 def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -> Any:
@@ -55,7 +73,7 @@ def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -
 
     `left_out` are columns that the network never sees (label, ignored ones): they may be there or not.
     """
-    if is_path(X):
+    if is_path(X) or _texts(X):
         return X
     if hasattr(X, "collect") and hasattr(X, "collect_schema"):  # a lazy frame of polars
         X = X.collect()
@@ -74,7 +92,7 @@ def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -
         if isinstance(X, list | tuple) and len(X) and not np.isscalar(X[0]) and np.ndim(X[0]) != 1:
             return X
         if isinstance(X, np.ndarray) and X.dtype.kind in "US":
-            raise BadType("an array of texts is not a kind that this version reads; give numbers, a frame or a path")
+            raise BadType(f"texts come as a list or a 1-d array of them; this array has {X.ndim} dimensions; a table of texts is a frame")
         return validate_data(estimator, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
     except HourglassError:
         raise
@@ -152,6 +170,7 @@ class Reader:
         facts: dict[str, Any] = self.module.learn(pieces, **self.options_learn)
         if native and hasattr(self.module, "as_tiles"):
             facts = self.module.as_tiles(facts, self.options_learn.get("size"))
+        facts.setdefault("reading", f"{pieces.count:,} {WORDS.get(self.name, 'samples')}")
         for note in facts.get("notes") or []:
             warnings.warn(note, UserWarning, stacklevel=4)
         return facts

@@ -62,8 +62,7 @@ def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: i
     """Every "auto" replaced by this kind's and purpose's default, parts as text; `count` is the number of samples."""
     check(settings)
     purpose, size = settings["purpose"], math.prod(facts["shape"])
-    picture = len(facts["shape"]) == 3
-    defaults = _picture(purpose, facts, size) if picture else _table(purpose, facts, size)
+    defaults = RECIPES.get(kind, _table)(purpose, facts, size)
     if isinstance(settings.get("network"), tuple) and not own.takes_members(settings["network"]):
         defaults["members"] = 1
         if settings.get("members") not in (None, "auto", 1):
@@ -75,12 +74,12 @@ def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: i
     chosen["minutes"] = None if settings.get("minutes") in (None, "auto") else float(settings["minutes"])
     steps_in_epoch = max(1, count // chosen["batch_size"])
     automatic = settings.get("epochs") in (None, "auto")
-    chosen["epochs"] = None if chosen["minutes"] and automatic else _epochs(settings, chosen.pop("steps"), steps_in_epoch, picture)
+    chosen["epochs"] = None if chosen["minutes"] and automatic else _epochs(settings, chosen.pop("steps"), steps_in_epoch)
     chosen.pop("steps", None)
     return {**chosen, "purpose": purpose, "kind": kind}
 
 
-def _epochs(settings: dict[str, Any], steps: int, steps_in_epoch: int, picture: bool) -> int:
+def _epochs(settings: dict[str, Any], steps: int, steps_in_epoch: int) -> int:
     given = settings.get("epochs")
     return int(given) if given not in (None, "auto") else max(1, round(steps / steps_in_epoch))
 
@@ -137,6 +136,29 @@ def _picture(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
         "steps": 2500 if small else 600 if spatial else 1000,
         "device": "cpu",
     }
+
+
+def _series(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
+    """Windows of sensors."""
+    return _table(purpose, facts, size) | {"code_size": max(1, min(16, size // 4)), "members": 1, "batch_size": 128}
+
+
+def _sound(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
+    """Chunks of sound."""
+    return _series(purpose, facts, size) | {"code_size": 32}
+
+
+def _video(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
+    """Clips."""
+    return _picture(purpose, facts, size) | {"network": "conv:widths=[16,32]", "code_size": 32, "batch_size": 16}
+
+
+def _text(purpose: str, facts: dict[str, Any], size: int) -> dict[str, Any]:
+    """Lines of text."""
+    return _picture(purpose, facts, size) | {"network": "conv:widths=[64,128]", "loss": "categorical", "spoil": "none", "code_size": 32}
+
+
+RECIPES = {"table": _table, "series": _series, "image": _picture, "audio": _sound, "video": _video, "text": _text}
 
 
 def seed_of(random_state: Any) -> int:

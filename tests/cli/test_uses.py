@@ -72,7 +72,7 @@ def test_of_a_folder_broken_pictures_are_left_out(run, place, words: list[str]) 
     assert len([path for path in Path("made").rglob("*") if path.is_file()]) == 7
     for picture in Path("pictures").rglob("*.png"):
         picture.write_bytes(b"broken")
-    assert "none of the 8 pictures can be read" in run(*words, "pictures", "-o", "none/", code=2).stderr
+    assert "none of the 8 files can be read" in run(*words, "pictures", "-o", "none/", code=2).stderr
 
 
 def test_salvage_makes_nothing_up(run, place) -> None:

@@ -31,20 +31,23 @@ def open_model(path: str, **settings: Any) -> Autoencoder:
 def each(
     places: Sequence[_places.Place], found: Autoencoder | None, text: str, work: Callable[[_places.Place], None]
 ) -> list[_places.Place]:
-    """Do the work for each file; of several pictures, those that cannot be read are left out with a warning. Returns what was done."""
+    """Do the work for each file; of several that are no tables, those that cannot be read are left out with a warning.
+
+    Returns what was done.
+    """
     done = []
     for place in counted(places, text):
         _places.make(place.target.parent)
         try:
             work(place)
         except BadData as trouble:
-            if len(places) == 1 or found is None or found.model_.kind != "image":
+            if len(places) == 1 or found is None or found.model_.kind in _places.TABULAR:
                 raise
             warnings.warn(f"left out: {trouble}", UserWarning, stacklevel=2)
         else:
             done.append(place)
     if not done:
-        raise BadData(f"none of the {len(places)} pictures can be read")
+        raise BadData(f"none of the {len(places)} files can be read")
     return done
 
 

@@ -41,7 +41,13 @@ __all__ = [
 
 TABLES = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".avif", ".npz", ".npy")
-WRITTEN = {"table": TABLES, "image": PICTURES}
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+VIDEOS = (".mp4", ".mkv", ".webm", ".y4m", ".avi", ".mov")
+TEXTS = (".txt", ".csv", ".parquet", ".json")
+WRITTEN = {"table": TABLES, "series": TABLES, "image": PICTURES, "audio": SOUNDS, "video": VIDEOS, "text": TEXTS}
+EVERY = tuple(dict.fromkeys(suffix for suffixes in WRITTEN.values() for suffix in suffixes))
+TABLE = "table.csv"
+TABULAR = ("table", "series")  # kinds of which several samples make one table
 MAGIC = {b"PAR1": ".parquet", b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"\x1f\x8b": ".csv.gz", b"PK\x03\x04": ".npz"}
 
 
@@ -91,7 +97,7 @@ def is_folder(output: str, several: bool = False) -> bool:
     """Whether `-o OUTPUT` means a folder; a name with a suffix that we write stays one file."""
     if output.endswith(("/", os.sep)) or Path(output).is_dir():
         return True
-    return several and not output.lower().endswith((*TABLES, *PICTURES))
+    return several and not output.lower().endswith(EVERY)
 
 
 def free(path: Path, force: bool) -> Path:
@@ -128,16 +134,16 @@ def known(output: str, suffixes: Sequence[str]) -> None:
 
 
 def numbered(output: str, kind: str, force: bool) -> Path:
-    """A folder for results that are numbered by their order; a table goes into it as one file."""
-    if kind == "table":
-        return folder(output, ["table.csv"], force) / "table.csv"
+    """A folder for results that are numbered by their order; what makes one table goes into it as one file."""
+    if kind in TABULAR:
+        return folder(output, [TABLE], force) / TABLE
     inside = Path(output).iterdir() if Path(output).is_dir() else ()
     return folder(output, [path.name for path in inside if path.stem.isdigit()], force)
 
 
 def ready(target: Path, into_folder: bool) -> str:
     """The target as text for a kind to write to; its folder is made."""
-    one_file = target.name == "table.csv" or not into_folder
+    one_file = target.name == TABLE or not into_folder
     if into_folder:
         make(target.parent if one_file else target)
     return str(target) if one_file else f"{target}/"
@@ -219,7 +225,7 @@ def place_each(
         return [Place(path, free(target, force)) for path, target in places]
     if not is_folder(output) and not several:
         return [Place(found[0][0], free(Path(output), force))]
-    if not is_folder(output) and output.lower().endswith((".hgz", *TABLES, *PICTURES)):
+    if not is_folder(output) and output.lower().endswith((".hgz", *EVERY)):
         raise BadOption(f"-o {output}: several inputs need a folder; write -o {Path(output).stem}/")
     names = [inside(relative) for _, relative in found]
     places = [Place(path, Path(output) / name) for (path, _), name in zip(found, names, strict=True)]

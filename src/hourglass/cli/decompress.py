@@ -12,7 +12,7 @@ from hourglass.cli._voice import answer, counted, say
 
 __all__ = ["command"]
 
-NATURAL = {"table": ".csv", "image": ".png"}
+NATURAL = {"table": ".csv", "series": ".csv", "image": ".png", "audio": ".wav", "video": ".mp4", "text": ".txt"}
 
 
 @click.command("decompress", short_help="Bring compressed files back.")

@@ -40,10 +40,10 @@ PURPOSE = "What it is for: embed, detect, compress, denoise or generate. Any mod
 @_options.data
 @_options.output("The model file; .hourglass is added where there is no suffix.", required=True)
 @click.option("--purpose", metavar="NAME", help=PURPOSE)
-@click.option("--kind", metavar="PART", help="Kind of data: table or image; found out where it is not given.")
-@click.option("--network", metavar="PART", help="Such as dense:widths=[64,32] or conv; the recipe chooses where it is not given.")
-@click.option("--bottleneck", metavar="PART", help="What happens to the code: plain, sparse, gaussian:beta=4 ...")
-@click.option("--loss", metavar="PART", help="How errors are counted: gaussian, bernoulli, categorical, mixed.")
+@click.option("--kind", metavar="PART", help="Kind of data: table, series, image, audio, video or text; found out where it is not given.")
+@click.option("--network", metavar="PART", help="Such as dense:widths=[64,32], conv, recurrent; the recipe chooses where it is not given.")
+@click.option("--bottleneck", metavar="PART", help="What happens to the code: plain, ordered, gaussian:beta=4 ...")
+@click.option("--loss", metavar="PART", help="How errors are counted: gaussian, laplace, mixed, categorical ...")
 @click.option("--spoil", metavar="PART", help="Damage inputs in training: noise:0.2, mask:0.3, patches ...; or none.")
 @click.option("--code-size", type=COUNT, metavar="N", help="Numbers in the code.")
 @click.option("--members", type=COUNT, metavar="N", help="Networks trained side by side; results are averaged.")
@@ -59,9 +59,9 @@ PURPOSE = "What it is for: embed, detect, compress, denoise or generate. Any mod
 @click.option("--seed", "random_state", type=int, metavar="N", help="The same seed, data and epochs give the same weights.")
 @click.option("--label", metavar="COLUMN", help="A column the network never sees; the report uses it.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="A column to leave out; may be given several times.")
-@click.option("--time", metavar="COLUMN", help="The column that tells when (kinds with time).")
-@click.option("--group", metavar="COLUMN", help="The column that tells which machine, person ... (kinds with time).")
-@click.option("--strict", is_flag=True, help="A picture that cannot be read is an error, not a warning.")
+@click.option("--time", metavar="COLUMN", help="The column that tells when: the data are a series.")
+@click.option("--group", metavar="COLUMN", help="The column that tells which machine, person ...")
+@click.option("--strict", is_flag=True, help="A file that cannot be read is an error, not a warning.")
 @click.option("-r", "--report", "page", metavar="PATH", help="Write the report here too: .html or .json.")
 @click.option("--fresh", is_flag=True, help="Begin anew, even where a checkpoint of a stopped training lies beside MODEL.")
 @_options.force
@@ -69,7 +69,8 @@ PURPOSE = "What it is for: embed, detect, compress, denoise or generate. Any mod
 def command(data: tuple[str, ...], output: str, page: str | None, fresh: bool, force: bool, **settings: Any) -> None:
     """Train an autoencoder on DATA and save it as one file.
 
-    DATA is a table (.csv, .parquet, .npz ...), a picture, a folder, a glob in quotes, or several of these; - is a CSV on standard input.
+    DATA is a table or a series (.csv, .parquet, .npz ...), pictures, sounds, videos, texts; a file, a folder, a glob in quotes, or
+    several of these; - is a CSV on standard input. What it is taken for is said aloud; --kind says otherwise.
     Ctrl-C keeps the best weights so far. A training that was killed goes on when the same command is given again.
     """
     target = _model_place(output, force)
