@@ -81,7 +81,7 @@ def test_windows_follow_a_clear_period_and_the_length() -> None:
     assert learned(waves(1000), window=48)[1]["shape"] == [2, 48]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_irregular_times_come_back_exactly(data: st.DataObject) -> None:
     """Rows late or early by up to 0.2 steps, rows left out, long gaps: every row comes back with its own value and time."""
