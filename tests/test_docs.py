@@ -62,7 +62,7 @@ def test_marked_blocks_are_left_out(tmp_path: Path) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with `transactions.csv`, `new.csv`, `machine.csv`, `holiday.jpg`, `photo.png` and `pictures/`."""
+    """An empty folder with `transactions.csv`, `new.csv`, `machine.csv`, `holiday.jpg`, `holiday.mp4`, `photo.png` and `pictures/`."""
     transactions(300, 0).to_csv(tmp_path / "transactions.csv", index=False)
     transactions(40, 1).to_csv(tmp_path / "new.csv", index=False)
     pd.read_csv(SAMPLES / "machine-temperature.csv.gz").tail(600).to_csv(tmp_path / "machine.csv", index=False)
@@ -72,6 +72,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "pictures").mkdir()
     for number in range(8):
         photo.crop((8 * number, 0, 8 * number + 32, 32)).save(tmp_path / "pictures" / f"{number}.png")
+    film = np.stack([np.asarray(photo.crop((2 * step, 0, 2 * step + 32, 32))) for step in range(24)])
+    find("kinds", "video").write([film[None]], tmp_path / "holiday.mp4", {})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
