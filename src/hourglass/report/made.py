@@ -80,6 +80,8 @@ def _samples(model: Model, shown: Batch) -> Samples:
     data = f"{model.kind}, {model.record.get('samples', shown.count):,} samples"
     if len(model.shape) == 3:
         return Samples(_name(model), data, pictures=(shown.x.float(), back.clamp(0, 1)))
+    if model.facts.get("cut"):  # parts of something larger have no columns to show
+        return Samples(_name(model), data)
     module = find("kinds", model.kind)
     originals, columns = _rows(module.from_tensor(shown.x.float(), model.facts))
     reconstructions, _ = _rows(module.from_tensor(back, model.facts))
