@@ -245,6 +245,16 @@ def test_arrays(dtype, shape):
     np.testing.assert_allclose(back.astype(float), array.astype(float), atol=64 if dtype == "int32" else 1e-6)
 
 
+def test_results_are_of_the_sort_that_was_given():
+    sounds = words(3)
+    arrays = [RANDOM.normal(0, 0.1, length).astype(np.float32) for length in (300, 500)]
+    assert audio.restore(sounds, ["folder", "a.wav"]) == sounds  # a list of paths, with a folder among them
+    assert audio.restore(sounds[:1], sounds[0]) is sounds[0]
+    pieces, facts = learned(arrays)
+    back = audio.restore(round_trip(pieces.load(0), facts), arrays)
+    assert [each.shape for each in back] == [(300,), (500,)]
+
+
 def test_new_sounds_of_arrays_are_arrays():
     pieces, facts = learned(list(RANDOM.normal(0, 0.1, (20, 700)).astype(np.float32)))
     assert pieces.count == 20

@@ -40,7 +40,7 @@ def restore(chunk: Chunk, source: Any) -> Any:
     sounds = _whole(as_sounds(chunk))
     if isinstance(source, Sound):
         return sounds[0]
-    if isinstance(source, list | tuple):
+    if isinstance(source, list | tuple) and any(hasattr(item, "__array__") for item in source):
         return [_like(sound, item) if hasattr(item, "__array__") else sound for sound, item in zip(sounds, source, strict=True)]
     if not hasattr(source, "__array__"):
         return sounds
