@@ -27,6 +27,8 @@ SMALL = {
     "conv": "conv:widths=[6,8]",
     "unet": "unet:widths=[6,8],blocks=1",
     "patch": "patch:patch=4,blocks=1",
+    "recurrent": "recurrent:widths=6,fold=2",
+    "attention": "attention:width=16,depth=1,patch=4",
 }  # networks that are large by default, made small for these tests
 FIELDS = {  # what the eight columns of a table are, by loss; numbers where nothing is said
     "bernoulli": [["flag", 0, 8]],
