@@ -30,6 +30,7 @@ SMALL = {
     "recurrent": "recurrent:widths=6,fold=2",
     "attention": "attention:width=16,depth=1,patch=4",
 }  # networks that are large by default, made small for these tests
+STYLES = ["vector:style=scalar", "vector:codebook=16,stages=2,groups=2", "sparse:style=kl", "sparse:style=topk", "factor:style=rival"]
 FIELDS = {  # what the eight columns of a table are, by loss; numbers where nothing is said
     "bernoulli": [["flag", 0, 8]],
     "categorical": [["category", 0, 5], ["category", 5, 3]],
@@ -87,6 +88,8 @@ def cases() -> Iterator[Case]:
     for network, kind in pairs:
         every = [Case(network, kind, bottleneck, usual(kind)) for bottleneck in listing("bottlenecks")]
         yield from (case for case in every if case.bottleneck == "plain" or kind != "text" or fits(case))
+        if (network, kind) in (("dense", "table"), ("conv", "grey")):
+            yield from (Case(network, kind, bottleneck, usual(kind)) for bottleneck in STYLES)
     for loss in listing("losses"):
         first = {kind: network for network, kind in reversed(pairs)}
         found = [Case(network, kind, "gaussian", loss) for kind, network in first.items() if loss != usual(kind)]
