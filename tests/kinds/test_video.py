@@ -503,6 +503,25 @@ def test_broken_frames_in_the_middle_are_left_out(tmp_path: Path) -> None:
         video.read(made, strict=True).load(0)
 
 
+def test_frames_of_another_size_are_left_out(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuvj420p"
+        other = av.CodecContext.create("mjpeg", "w")
+        other.height, other.width, other.pix_fmt, other.time_base = 24, 32, "yuvj420p", 1 / RATE
+        for index, pixels in enumerate(moving()):
+            small = index in (12, 13)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:: 1 + small, :: 1 + small]), format="rgb24")
+            frame.pts, frame.time_base = index, 1 / RATE
+            for packet in (other if small else stream).encode(frame.reformat(format="yuvj420p")):
+                packet.stream = stream
+                container.mux(packet)
+        container.mux(stream.encode())
+    pieces = video.read(tmp_path / "a.mkv")
+    with pytest.warns(UserWarning, match=r"frame 12 cannot be decoded \(it has 32 x 24 pixels, the first ones 64 x 48\)"):
+        assert pieces.load(0)[0].count == 18
+
+
 def test_broken_files_of_a_folder_are_named(tmp_path: Path) -> None:
     film(tmp_path / "a.mp4", moving(4))
     (tmp_path / "b.mp4").write_bytes(b"nothing")

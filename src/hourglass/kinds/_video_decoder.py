@@ -162,16 +162,26 @@ class Projector:
 
     def frames(self, film: Film, numbers: Sequence[int]) -> tuple[Frames, list[int], str]:
         """The frames `numbers` (ascending) that can be decoded (T, H, W, 3), which they are, and what went wrong."""
-        wanted = set(numbers)
         with self.lock, said(film.path):
             if self.decoder is None or self.decoder.film is not film:
                 self._put(Decoder(film))
             assert self.decoder is not None
-            self.decoder.why = ""
-            found = {n: turned(f) for n, f in self.decoder.between(numbers[0], numbers[-1] + 1) if n in wanted}
-            got = [number for number, frame in sorted(found.items()) if frame.shape[:2] == film.size]
-            pixels = np.stack([found[number] for number in got]) if got else np.zeros((0, *film.size, 3), np.uint8)
-            return pixels, got, self.decoder.why
+            return self._filled(self.decoder, set(numbers), range(numbers[0], numbers[-1] + 1))
+
+    def _filled(self, decoder: Decoder, wanted: set[int], span: range) -> tuple[Frames, list[int], str]:
+        height, width = decoder.film.size
+        pixels, got = np.empty((len(wanted), height, width, 3), np.uint8), list[int]()
+        decoder.why = ""
+        for number, frame in decoder.between(span.start, span.stop):
+            if number not in wanted or number <= (got or [-1])[-1]:
+                continue
+            upright = turned(frame)
+            if upright.shape == pixels.shape[1:]:
+                pixels[len(got)] = upright
+                got.append(number)
+            else:
+                decoder.why = f" (it has {upright.shape[1]} x {upright.shape[0]} pixels, the first ones {width} x {height})"
+        return pixels[: len(got)], got, decoder.why
 
     def _put(self, decoder: Decoder) -> None:
         if self.decoder is not None:

@@ -22,7 +22,7 @@ from hourglass.writing import atomic
 
 __all__ = ["WRITTEN", "write"]
 
-H264 = ("libx264", {"crf": "17", "preset": "medium"})
+H264 = ("libx264", {"crf": "17", "preset": "veryfast"})
 MPEG4 = ("mpeg4", {"b": "20000000", "qmin": "2", "qmax": "4"})
 CODECS: Mapping[str, tuple[tuple[str, dict[str, str]], ...]] = {  # the first that this build of FFmpeg has
     ".mp4": (H264, MPEG4),
