@@ -370,7 +370,8 @@ def test_where_and_when_a_video_is_unusual(path: Path) -> None:
     batch, layout = video.cut(chunk, facts)
     residuals = torch.zeros_like(batch.x)
     residuals[2, :, 5, 12:15, 45:48] = 1.0  # the third clip begins at frame 12
-    assert video.places(chunk, facts) == {"file": ["waves.mp4"]}
+    assert video.places(chunk, facts) == {"file": ["waves.mp4"], "begin": [0.0]}
+    assert video.places([Video(moving(4), RATE, start=64)], {"source": "array"}) == {"begin": [6.4]}
     (told,) = video.because(residuals, chunk, chunk, facts, layout, [0])
     assert told == "unlike expected most at 1.7 s (frame 17), 73 % from the left, 28 % from the top"
 

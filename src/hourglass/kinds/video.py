@@ -208,9 +208,18 @@ def spread(values: Any, facts: Facts, layout: Sequence[Sequence[int]]) -> NDArra
     return np.array([array[owner == number].mean() if (owner == number).any() else np.nan for number in numbers], dtype=array.dtype)
 
 
-def places(chunk: Chunk, facts: Facts) -> dict[str, list[str]]:
-    """Columns that tell which video a row is: the file, where there are files."""
-    return {"file": [video.name for video in videos(chunk)]} if facts["source"] == "files" else {}
+def places(chunk: Chunk, facts: Facts) -> dict[str, list[Any]]:
+    """Columns that tell which video, or part of a long one, a row is: the file, where there are files, and the second it begins at."""
+    found = videos(chunk)
+    named = {"file": [video.name for video in found]} if facts["source"] == "files" else {}
+    return {**named, "begin": [_second(video, 0) for video in found]}
+
+
+def _second(video: Video, frame: int) -> float:
+    """When a frame is shown."""
+    if video.times is not None and len(video.times):
+        return float(video.times[min(frame, len(video.times) - 1)])
+    return (video.start + frame) / float(video.rate)
 
 
 def because(residuals: Tensor, expected: Chunk, chunk: Chunk, facts: Facts, layout: Sequence[Sequence[int]], odd: list[int]) -> list[str]:
@@ -220,10 +229,8 @@ def because(residuals: Tensor, expected: Chunk, chunk: Chunk, facts: Facts, layo
     parts = residuals.split([len(each) for each in starts])
     for row in odd:
         frame, across, down = laying.peak(parts[row], starts[row])
-        time = found[row].times
-        second = (found[row].start + frame) / float(found[row].rate) if time is None else float(time[min(frame, len(time) - 1)])
         where = f"{100 * across:.0f} % from the left, {100 * down:.0f} % from the top"
-        told.append(f"unlike expected most at {second:.4g} s (frame {found[row].start + frame}), {where}")
+        told.append(f"unlike expected most at {_second(found[row], frame):.4g} s (frame {found[row].start + frame}), {where}")
     return told
 
 
