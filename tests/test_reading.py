@@ -134,3 +134,20 @@ def test_compressing_tells_what_it_does_not_keep() -> None:
     fitted = Autoencoder(kind=Part("table", ignore=["who"]), epochs=1, random_state=0).fit(frame)
     with pytest.warns(UserWarning, match="not kept: who"):
         fitted.compress(frame)
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        (["How are you?", "well"], False),
+        (["example.com", "Mr.Smith"], False),
+        (["tests", "no such word"], False),
+        (["a.csv", "b.csv"], True),
+        (["missing.txt"], True),
+        ("a sentence", True),
+        (np.array(["a.txt"]), False),
+    ],
+)
+def test_texts_are_told_from_paths(source: object, path: bool) -> None:
+    assert reading.is_path(source) is path
+    assert reading.checked(None, source, reset=True) is source

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_array, validate_data
 from hourglass import kinds
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadFile, BadOption, BadType, HourglassError, SchemaMismatch
+from hourglass.kinds import _text_source as text
 from hourglass.parts import Batch, Cut, Part, Pieces, concatenate, find, options_for
 
 __all__ = [
@@ -42,8 +42,6 @@ __all__ = [
 
 
 MOST_PARTS = 50_000
-LOOKED = 100  # texts of a list that are compared with the files there are
-FILE = re.compile(r"[*?]|\.[A-Za-z]\w{0,7}(:\w+)?$")  # a glob, or an ending as files have it
 WORDS = {"table": "rows", "image": "pictures"}
 
 
@@ -57,15 +55,8 @@ def is_path(source: Any) -> bool:
 
 
 def _texts(source: Any) -> bool:
-    """Whether the data are texts themselves: an array or a column of them, or a list of which nothing is, or looks like, a file."""
-    if isinstance(source, list | tuple):
-        told = bool(source) and all(isinstance(item, str) for item in source)
-        return told and not any(os.path.exists(item) or FILE.search(item) for item in source[:LOOKED])
-    if isinstance(source, np.ndarray):
-        return source.ndim == 1 and len(source) > 0 and (source.dtype.kind in "US" or isinstance(source[0], str))
-    if nw.dependencies.is_into_series(source):
-        return nw.from_native(source, series_only=True).dtype == nw.String
-    return type(source).__module__.startswith("pyarrow") and "string" in str(getattr(source, "type", ""))
+    """Whether the data are texts themselves: an array or a column of them, or a list that names no files."""
+    return bool(text.claims(source)) and not text.are_paths(source)
 
 
 def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -> Any:

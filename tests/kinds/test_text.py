@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hourglass import kinds
 from hourglass.errors import BadData, BadOption, BadType
+from hourglass.kinds import _text_parts as parts
 from hourglass.kinds import table, text
 
 SCRIPTS = ["plain", "naïve", "Ελληνικά", "русский", "中文字符", "हिन्दी", "עברית", "👩‍👩‍👧 family", "", " ", "a\tb", "nul\0nul"]
@@ -252,3 +253,19 @@ def test_nothing_is_said_aloud_by_the_kind_itself():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         learned(["\udcff", ""])
+
+
+def test_unusual_texts_are_told_by_their_bytes():
+    chunk, facts = learned(["one two three four", "", "abc"], length=8)
+    batch, layout = text.cut(chunk, facts)
+    residuals = torch.ones(batch.x.shape)
+    residuals[1, 2] = 9.0  # the third byte of the second part, "two "
+    told = text.because(residuals, ["one two three four", "x", "abd"], chunk, facts, layout, [0, 1, 2])
+    assert [len(part) for part in parts.broken(b"one two three four", 8)] == [8, 6, 4]
+    assert told == [
+        "'two three fou' at byte 11 does not fit the rest",
+        "no text, expected 'x'",
+        "'abc' at byte 2 is least expected; 'abd' would be usual",
+    ]
+    assert text.places(chunk, facts) == {"text": chunk}
+    assert text.places(["a\n" * 100], facts)["text"] == ["a " * 30 + "…"]

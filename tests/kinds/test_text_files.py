@@ -260,3 +260,12 @@ def test_prose_is_text_and_cells_are_a_table(tmp_path, data, kind):
     assert kinds.infer([path]) == kind
     make(tmp_path / "a.csv", data)
     assert kinds.infer(str(tmp_path / "a.csv")) == "table"
+
+
+def test_rows_are_told_by_file(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        make(tmp_path / "in" / name, f"first of {name}\nsecond\n")
+    files, lines = text.read(tmp_path / "in").load(0), text.read(tmp_path / "in", unit="lines").load(0)
+    assert text.places(files, {}) == {"file": ["a.txt", "b.txt"]}
+    assert text.places(lines, {}) == {"file": ["a.txt", "a.txt", "b.txt", "b.txt"], "text": list(lines)}
+    assert lines.where(3) == f"line 2 of {tmp_path / 'in' / 'b.txt'}"

@@ -13,7 +13,7 @@ from hourglass.errors import BadData
 from hourglass.kinds._text_rows import Texts, flat, from_bytes
 from hourglass.parts import Batch, Cut
 
-__all__ = ["END", "SYMBOLS", "cut", "join", "spread", "training"]
+__all__ = ["END", "SYMBOLS", "broken", "counts_of", "cut", "join", "spread", "training"]
 
 END = 256
 SYMBOLS = 257
@@ -52,13 +52,13 @@ def _parts(rows: list[str], length: int) -> tuple[list[bytes], NDArray[np.int64]
     parts: list[bytes] = []
     for number, row in enumerate(data):
         before = len(parts)
-        parts += _broken(row, length) if len(row) > length else [row]
+        parts += broken(row, length)
         counts[number] = len(parts) - before
     return parts, sizes, counts
 
 
-def _broken(row: bytes, length: int) -> list[bytes]:
-    """A long row in parts that end after a space in their second half, where there is one, and never inside a letter."""
+def broken(row: bytes, length: int) -> list[bytes]:
+    """A row in one part, a long one in several that end after a space in their second half, if there is one, never inside a letter."""
     parts, start = [], 0
     while len(row) - start > length:
         low, high = start + max(1, length // 2), start + length
@@ -89,7 +89,7 @@ def _batch(parts: list[bytes], length: int) -> Batch:
 def join(values: Tensor, layout: Layout) -> list[str]:
     """Parts (B, length) as rows, each part up to its first end symbol."""
     symbols = (values.round() if values.is_floating_point() else values).detach().cpu().long()
-    counts = _counts(layout)
+    counts = counts_of(layout)
     if int(counts.sum()) != len(symbols):
         raise BadData(f"{len(symbols):,} parts for {counts.sum():,} that the layout tells of; give all parts of the texts, in order")
     ended = (symbols == END).numpy()
@@ -104,7 +104,7 @@ def join(values: Tensor, layout: Layout) -> list[str]:
 def spread(values: Any, layout: Layout) -> NDArray[Any]:
     """One value per part to one per row, the mean over its parts."""
     given = np.asarray(values)
-    counts = _counts(layout)
+    counts = counts_of(layout)
     if len(counts) == len(given):
         return given
     owner = np.repeat(np.arange(len(counts)), counts)
@@ -112,7 +112,7 @@ def spread(values: Any, layout: Layout) -> NDArray[Any]:
     return sums.astype(given.dtype) if given.dtype.kind == "f" else sums
 
 
-def _counts(layout: Layout) -> NDArray[np.int64]:
+def counts_of(layout: Layout) -> NDArray[np.int64]:
     """How many parts each row has."""
     counts = np.ones(layout["rows"], np.int64)
     for row, parts in layout["several"]:

@@ -24,8 +24,9 @@ __all__ = ["SUFFIXES", "are_paths", "claims", "column", "gather", "is_path", "of
 PLAIN = (".txt", ".text", ".md", ".log", ".jsonl")
 SUFFIXES = (*PLAIN, *(f"{suffix}.gz" for suffix in PLAIN))
 LOOKED_AT = 1000  # items of a list that are tried as paths
-NAMED = re.compile(  # texts such as example.com are no paths
-    r"\S+\.(txt|text|md|log|jsonl?|csv|tsv|parquet|pq|np[yz]|png|jpe?g|webp|bmp|gif|tiff?|wav|flac|ogg|mp3|mp4|mkv|webm|y4m)(\.gz)?",
+NAMED = re.compile(  # as files are called; texts such as example.com are no paths
+    r"\S+\.(txt|text|md|log|jsonl?|csv|tsv|parquet|pq|np[yz](:\w+)?|png|jpe?g|webp|bmp|gif|tiff?|pgm|ppm|avif"
+    r"|wav|flac|ogg|opus|mp3|m4a|aac|aiff?|mp4|mkv|webm|y4m|mov|avi|hgz)(\.gz)?",
     re.IGNORECASE,
 )
 
@@ -47,7 +48,9 @@ def are_paths(items: Any) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    return len(text) < 4096 and "\n" not in text and "\0" not in text and (NAMED.fullmatch(text) is not None or os.path.exists(text))
+    if len(text) >= 4096 or "\n" in text or "\0" in text:
+        return False
+    return bool(NAMED.fullmatch(text)) or os.path.exists(text) or ("*" in text and next(glob.iglob(text), None) is not None)
 
 
 def claims(source: Any) -> int:

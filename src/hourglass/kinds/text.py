@@ -19,6 +19,8 @@ from hourglass.kinds import _text_source as sources
 from hourglass.kinds._text_back import WRITTEN, restore, write
 from hourglass.kinds._text_facts import Tally, describe, element_names
 from hourglass.kinds._text_files import CUTS, of_files
+from hourglass.kinds._text_reasons import because
+from hourglass.kinds._text_reasons import places as _places
 from hourglass.kinds._text_rows import Texts, readable
 from hourglass.kinds._text_source import SUFFIXES, claims
 from hourglass.parts import Batch, Cut, Pieces
@@ -28,6 +30,7 @@ __all__ = [
     "SUFFIXES",
     "WRITTEN",
     "Texts",
+    "because",
     "claims",
     "cut",
     "describe",
@@ -36,6 +39,7 @@ __all__ = [
     "join",
     "labels",
     "learn",
+    "places",
     "read",
     "restore",
     "spread",
@@ -102,6 +106,11 @@ def training(chunk: Any, facts: Facts, generator: np.random.Generator) -> Cut:
 def spread(values: Any, facts: Facts, layout: dict[str, Any]) -> NDArray[Any]:
     """One value per part to one per text, the mean over its parts."""
     return parts.spread(values, layout)
+
+
+def places(chunk: Any, facts: Facts) -> dict[str, list[str]]:
+    """Columns that tell which each row is: its file, or its first letters."""
+    return _places(_texts(chunk), facts)
 
 
 def to_tensor(chunk: Any, facts: Facts) -> Batch:
