@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.layers.members import per_member
+from hourglass.layers.scale import Scale
 from hourglass.layers.variance import Variance
 from hourglass.model import Model, Passed
 from hourglass.parts import Batch
@@ -62,6 +63,6 @@ def _fresh(loss: nn.Module) -> nn.Module:
     """A copy whose learned variances begin anew, ready to take in what it is shown."""
     fresh = copy.deepcopy(loss).train()
     for module in fresh.modules():
-        if isinstance(module, Variance):
+        if isinstance(module, Variance | Scale):
             module.batches.zero_()
     return fresh

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hourglass.layers.links import logits
+from hourglass.losses._checks import need_numbers
 
 
 def outputs(facts: dict[str, Any]) -> int:
@@ -45,4 +46,5 @@ class Bernoulli(nn.Module):
 
 def loss(facts: dict[str, Any], *, members: int = 1) -> nn.Module:
     """No options."""
+    need_numbers("bernoulli", facts)
     return Bernoulli()

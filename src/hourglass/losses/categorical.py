@@ -1,7 +1,7 @@
-"""A softmax over choices: tables of categories alone, or pictures whose values are cut into a number of levels.
+"""A softmax over choices: tables of categories alone, text, or pictures whose values are cut into a number of levels.
 
-Pictures get one logit per level and element, which tells shapes of distributions that `gaussian` cannot (van den Oord et al. 2016), at
-the price of as many outputs. Not for numbers of a table: use `mixed`.
+Text gets one logit per symbol and place. Pictures get one per level and element, which tells shapes of distributions that `gaussian`
+cannot (van den Oord et al. 2016), at the price of as many outputs. Not for numbers of a table: use `mixed`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from hourglass.errors import BadOption
 from hourglass.layers.links import Choices, logits
@@ -18,8 +19,8 @@ LEVELS = 16
 
 
 def outputs(facts: dict[str, Any]) -> int:
-    """One logit per element of a table of categories; `LEVELS` per element of a picture."""
-    return 1 if _table(facts) else LEVELS
+    """One logit per element of a table of categories; one for each symbol of a text; `LEVELS` per element of a picture."""
+    return int(facts.get("symbols") or (1 if _table(facts) else LEVELS))
 
 
 class Fields(nn.Module):
@@ -76,12 +77,46 @@ class Levels(nn.Module):
         return exact.unflatten(1, (LEVELS, -1))  # type: ignore[no-any-return]
 
 
+class Symbols(nn.Module):
+    """A text (B, T) int64 of `symbols` sorts of symbols; output (B, symbols * T), which is (B, symbols, T) flattened."""
+
+    likelihood = True
+
+    def __init__(self, symbols: int) -> None:
+        super().__init__()
+        self.symbols = symbols
+
+    def forward(self, output: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B,) nats, summed over the real symbols of each sample."""
+        return self.errors(output, target, mask).sum(1)
+
+    def errors(self, output: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, T) nats of each symbol, 0 where masked."""
+        wanted = target if mask is None else torch.where(mask, target, 0)
+        nats = cross_entropy(self._spread(output), wanted, reduction="none")
+        return nats if mask is None else torch.where(mask, nats, 0)
+
+    def data(self, output: Tensor) -> Tensor:
+        """(B, T) int64: the likeliest symbol of each place."""
+        return self._spread(output).argmax(1)
+
+    def _spread(self, output: Tensor) -> Tensor:
+        exact = output if output.dtype == torch.float64 else output.float()
+        return exact.unflatten(1, (self.symbols, -1))  # type: ignore[no-any-return]
+
+
 def loss(facts: dict[str, Any], *, members: int = 1) -> nn.Module:
     """No options; a table with anything but categories raises `BadOption`."""
+    if facts.get("symbols"):
+        return Symbols(int(facts["symbols"]))
     if _table(facts):
         return Fields(facts)
     if len(facts["shape"]) == 1:
         raise BadOption("categorical is for tables of categories alone; this one has numbers or flags too: use loss='mixed'")
+    if len(facts["shape"]) == 2:
+        raise BadOption(
+            f"categorical is for categories, text and pictures; these samples have shape {tuple(facts['shape'])}; use 'gaussian'"
+        )
     return Levels()
 
 

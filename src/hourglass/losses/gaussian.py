@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.variance import Variance
+from hourglass.losses._checks import apart, need_numbers
 
 Facts = dict[str, Any]
 
@@ -53,6 +53,5 @@ class Gaussian(nn.Module):
 
 def loss(facts: Facts, *, variance: str = "shared", members: int = 1) -> nn.Module:
     """`variance`: shared by all elements, or each its own."""
-    if variance not in ("shared", "each"):
-        raise BadOption(f"gaussian has no variance={variance!r}: {did_you_mean(str(variance), ['shared', 'each'])}")
-    return Gaussian(facts, variance == "each", members)
+    need_numbers("gaussian", facts)
+    return Gaussian(facts, apart("gaussian", variance), members)

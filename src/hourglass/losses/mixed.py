@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hourglass.errors import BadOption, did_you_mean
+from hourglass.errors import BadOption
 from hourglass.layers.links import Choices, elements, logits
 from hourglass.layers.variance import Variance
+from hourglass.losses._checks import apart, need_numbers
 
 
 def outputs(facts: dict[str, Any]) -> int:
@@ -72,8 +73,7 @@ class Mixed(nn.Module):
 
 def loss(facts: dict[str, Any], *, variance: str = "shared", members: int = 1) -> nn.Module:
     """`variance` of the numbers: shared by all, or each its own."""
-    if variance not in ("shared", "each"):
-        raise BadOption(f"mixed has no variance={variance!r}: {did_you_mean(str(variance), ['shared', 'each'])}")
+    need_numbers("mixed", facts)
     if len(facts["shape"]) != 1:
         raise BadOption(f"mixed is for tables; these samples have shape {tuple(facts['shape'])}; use loss='gaussian'")
-    return Mixed(facts, variance == "each", members)
+    return Mixed(facts, apart("mixed", variance), members)
