@@ -20,7 +20,7 @@ import peers
 import torch
 from numpy.typing import NDArray
 
-from hourglass import Autoencoder, fitting
+from hourglass import Autoencoder, objectives
 from hourglass.layers import by_hand
 
 Array = NDArray[Any]
@@ -61,11 +61,11 @@ def correlated(count: int, columns: int, seed: int = 0) -> Array:
 def without_bfloat16() -> Iterator[None]:
     """As on a processor that lacks it."""
     kept = by_hand.fast_bfloat16
-    by_hand.fast_bfloat16 = fitting.fast_bfloat16 = lambda: False
+    by_hand.fast_bfloat16 = objectives.fast_bfloat16 = lambda: False
     try:
         yield
     finally:
-        by_hand.fast_bfloat16 = fitting.fast_bfloat16 = kept
+        by_hand.fast_bfloat16 = objectives.fast_bfloat16 = kept
 
 
 def in_float32(call: Callable[[], Any]) -> Callable[[], Any]:

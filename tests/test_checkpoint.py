@@ -111,7 +111,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(memory: str, tmp
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([source.name, "out.npy", "whole.npy"])  # nothing is left behind
 
 
-@pytest.mark.parametrize("options", [{}, {"members": 3}, {"bottleneck": "sparse"}])
+@pytest.mark.parametrize("options", [{}, {"members": 3}, {"bottleneck": "sparse"}, {"bottleneck": "factor:style=rival"}])
 def test_a_resumed_fit_ends_with_the_same_weights(options: dict[str, Any], tmp_path: Path, always: None) -> None:
     path = tmp_path / "part"
     whole = fit(rows(), None, **options)

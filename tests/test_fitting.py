@@ -99,7 +99,7 @@ class _Of(Memory):
 def _train(model: Model, data: Memory) -> None:
     fit = Fitting(model, rows(), seed=0)
     fit.worth = (np.inf, 0.0)
-    objective = fit._objective()._replace(ceiling=np.inf)
+    objective = fit._objectives()[0]._replace(ceiling=np.inf)
     # gradients of members are summed, so the length at which a sudden one is cut differs: none is sudden here
     loop = Loop([objective], data, Schedule(1e-3, 3), torch.Generator().manual_seed(0))
     list(loop)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, Judgement, judge
-from hourglass.layers.processor import fast_bfloat16, few_threads
+from hourglass.layers.processor import few_threads
 from hourglass.model import Factories, Model, seeded
-from hourglass.parts import Batch, Cut, Part, concatenate, find, options_for
+from hourglass.objectives import lowered, parted, spoiler
+from hourglass.parts import Batch, Cut, Part, concatenate, find
 from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
@@ -73,8 +73,9 @@ def take_over(model: Model, other: Model) -> None:
 class Fitting:
     """One fit. Iterate over it to train: it yields the loop's records, and `model` is ready when it ends."""
 
-    def __init__(self, model: Model, samples: Batch | Cut | Stream, seed: int, checkpoint: Path | None = None) -> None:
+    def __init__(self, model: Model, samples: Batch | Cut | Stream, seed: int, checkpoint: Path | None = None, uses: bool = True) -> None:
         self.model, self.seed, self.settings = model, seed, model.settings
+        self.uses = uses
         self.history: list[dict[str, Any]] = []
         self.troubles: list[str] = []
         self.generator, self.engine = shuffler(seed, 3), Local(self.settings["device"])
@@ -114,7 +115,7 @@ class Fitting:
         self.engine.place(self.model.modules())
         schedule = Schedule(self.settings["learning_rate"], self.settings["epochs"], self.settings["minutes"])
         judge = self._judge if self.held_out.count else None
-        loop = Loop([self._objective()], self.data, schedule, self.generator, judge, self.engine)
+        loop = Loop(self._objectives(), self.data, schedule, self.generator, judge, self.engine)
         self._mend(loop)
         patience, stopped = Patience(), "the budget was used"
         if self.checkpoint is not None:
@@ -164,7 +165,7 @@ class Fitting:
             self.model.loss.load_state_dict(self._judged().suited.state_dict())
         thin = max(1, len(self.history) // HISTORY)
         kept = self.history[::thin] + ([self.history[-1]] if thin > 1 else [])
-        self.model.record = {
+        self.model.record |= {
             "history": kept,
             "troubles": self.troubles,
             "stopped": stopped,
@@ -176,7 +177,7 @@ class Fitting:
             "versions": {"hourglass": hourglass.__version__, "torch": torch.__version__},
         }
         few = min(SAMPLE, max(1000, NUMBERS // self.model.input_size))
-        self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few])
+        self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few]) if self.uses else {}
         if self.checkpoint is not None:
             self.checkpoint.remove()
 
@@ -185,33 +186,21 @@ class Fitting:
         if record.trouble:
             self.troubles.append(record.trouble)
 
-    def _objective(self) -> Objective:
-        """Loss plus cost of damaged samples against undamaged ones."""
+    def _objectives(self) -> list[Objective]:
+        """The network's, and beside it the rival's, where the bottleneck has one."""
         model, modules = self.model, self.model.modules()
         if hasattr(model.bottleneck, "generator"):
             model.bottleneck.generator = self.generator  # type: ignore[assignment]
         spoil = spoiler(self.settings["spoil"], self.generator)
-        members, narrow = model.members, autocast(model)
-
-        def lower(batch: Batch, fraction: float) -> tuple[Tensor, Tensor]:
-            if hasattr(model.bottleneck, "progress"):
-                model.bottleneck.progress = fraction  # type: ignore[assignment]
-            with narrow():
-                loss, cost = model.nats(spoil(batch), batch)
-            extra = getattr(model.bottleneck, "extra", None)  # terms that are no nats: lowered, but told nowhere
-            loss = loss.mean() if extra is None else loss.mean() + (extra.mean() - extra.mean().detach())
-            return loss * members, cost.mean() * members
-
+        own, rivals = parted(model, spoil)
         self.step = step = self._by_hand()
         by_hand = None if step is None else lambda batch, fraction: (step(spoil(batch), batch), 0.0)
-        weights = list(
-            dict.fromkeys([*getattr(step, "parameters", []), *modules.parameters()])
-        )  # neighbours in memory as the step wants them
+        weights = list(dict.fromkeys([*getattr(step, "parameters", []), *own]))  # neighbours in memory as the step wants them
         buffers = list(modules.buffers())
         fresh = None if Part.parse(self.settings["network"]).name == "own" else lambda: self._fresh([*weights, *buffers])
         nothing, start = self.worth
         ceiling = max(nothing, start + 0.5 * model.input_size) if math.isfinite(start) else nothing
-        return Objective(weights, buffers, lower, by_hand, ceiling * members, fresh)
+        return [Objective(weights, buffers, lowered(model, spoil), by_hand, ceiling * model.members, fresh), *rivals]
 
     def _anew(self) -> Model:
         """A model that begins anew, by another seed."""
@@ -240,28 +229,6 @@ class Fitting:
         """Held-out samples are damaged as training samples are, each time alike: else a network that copies would seem the best."""
         with torch.autocast("cpu", torch.bfloat16, enabled=getattr(self.step, "narrow", False)):  # as precise as training is
             return judge(self.model, self.engine.place(self.held_out), spoiler(self.settings["spoil"], shuffler(self.seed, 5)))
-
-
-def spoiler(text: str, generator: torch.Generator) -> Any:
-    """A function that damages a batch as the setting says; missing elements stay 0."""
-    part = Part.parse(text)
-    if part.name == "none":
-        return lambda batch: batch
-    function = find("spoils", part.name).spoil
-    (options,) = options_for(part, function)
-
-    def spoil(batch: Batch) -> Batch:
-        damaged = function(batch.x, generator, **options)
-        return batch.with_x(damaged if batch.mask is None else damaged * batch.mask)
-
-    return spoil
-
-
-def autocast(model: Model) -> Any:
-    """Larger pictures compute in bfloat16 where the processor has it (measured 2.3 times as fast at 64 x 64, no gain at 28 x 28)."""
-    if len(model.shape) >= 3 and math.prod(model.shape[1:]) > 32 * 32 and fast_bfloat16():
-        return lambda: torch.autocast("cpu", dtype=torch.bfloat16)
-    return nullcontext
 
 
 def worth(model: Model, sample: Batch) -> tuple[float, float]:
