@@ -32,6 +32,13 @@ def start_straight(model: Model, batch: Batch) -> None:
     for enter, leave in zip(enters, leaves, strict=True):
         if enter.beside is not None and leave.beside is not None and leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.last))
+            _hush(enter.last)  # once more: states and normalised tokens are as large as the code, and PCA leaves some series little error
+            _hush(leave.last)
         else:
-            with torch.no_grad():
-                leave.last.weight.mul_(0.1)
+            _hush(leave.last)
+
+
+def _hush(layer: nn.Linear) -> None:
+    """Make a layer small; Adam's steps are no smaller for it."""
+    with torch.no_grad():
+        layer.weight.mul_(0.1)
