@@ -24,22 +24,22 @@ def _bar(shown: bool, what: str, column: str) -> Iterator[Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn(column))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=1.0, told="")
-        yield lambda share, told="": progress.update(task, completed=share, told=told)
+        yield lambda share, told="", what=what: progress.update(task, completed=share, told=told, description=what)
 
 
-def told(text: str, shown: bool) -> None:
-    """Say on standard error what is being read."""
+def told(text: str, shown: bool, verb: str = "reading") -> None:
+    """Say on standard error what is being read, or done."""
     if shown:
-        print(f"reading {text}", file=sys.stderr)
+        print(f"{verb} {text}", file=sys.stderr)
 
 
-def training(records: Iterable[Record], shown: bool) -> None:
+def training(records: Iterable[Record], shown: bool, what: str = "training") -> None:
     """Run a training to its end, drawing its progress where `shown`."""
-    with _bar(shown, "training", "{task.fields[told]}") as draw:
+    with _bar(shown, what, "{task.fields[told]}") as draw:
         for record in records:
             if draw is not None:
                 held_out = "" if record.held_out is None else f"held out {record.held_out:.4g}"
-                draw(record.fraction, held_out or f"epoch {record.epoch}, loss {record.training:.4g}")
+                draw(record.fraction, held_out or f"epoch {record.epoch}, loss {record.training:.4g}", record.doing or what)
 
 
 def watched(pieces: Iterable[Any], count: int, shown: bool, what: str) -> Iterator[Any]:

@@ -25,15 +25,19 @@ class Ordered(nn.Module):
 
     kept: Tensor
 
-    def __init__(self, size: int, full: float) -> None:
+    def __init__(self, size: int, full: float, sizes: Sequence[int] | None) -> None:
         super().__init__()
-        self.size, self.full = size, full
+        self.size, self.full, self.sizes = size, full, sizes
         self.register_buffer("kept", torch.tensor(size))
         self.generator: torch.Generator | None = None  # set by the loop
 
     def forward(self, h: Tensor, encode: Callable[..., Tensor] | None = None) -> Code:
         """h (B, size, ...) to Code(z, cost=0)."""
-        return Code(self.at(h, self._drawn(h) if self.training else self.kept), h.new_zeros(h.shape[0]))
+        if self.sizes is not None:
+            kept = torch.tensor(self.sizes, device=h.device).repeat_interleave(h.shape[0] // len(self.sizes))
+        else:
+            kept = self._drawn(h) if self.training else self.kept
+        return Code(self.at(h, kept), h.new_zeros(h.shape[0]))
 
     def at(self, z: Tensor, kept: int | Tensor) -> Tensor:
         """Codes (B, size, ...) with zeros beyond their first `kept` units; one number, or one for each row."""
@@ -55,8 +59,15 @@ class Ordered(nn.Module):
         return torch.where(chance[1] < self.full, self.size, drawn)
 
 
-def bottleneck(code_shape: Sequence[int], *, full: float = 0.3, members: int = 1) -> nn.Module:
-    """`full`: share of samples that keep all units in training; more serves the whole code, less serves codes that are cut."""
+def bottleneck(code_shape: Sequence[int], *, full: float = 0.3, sizes: Sequence[int] | None = None, members: int = 1) -> nn.Module:
+    """`full`: share of samples that keep all units in training; more serves the whole code, less serves codes that are cut.
+
+    `sizes`: how many units each member keeps, always: codes of several sizes side by side.
+    """
     if isinstance(full, bool) or not isinstance(full, int | float) or not 0 <= full < 1:
         raise BadOption(f"ordered:full={full!r}: give a share from 0 to below 1, such as 0.3")
-    return Ordered(code_shape[0], float(full))
+    if sizes is not None and (
+        not isinstance(sizes, list) or len(sizes) != members or not all(1 <= size <= code_shape[0] for size in sizes)
+    ):
+        raise BadOption(f"ordered:sizes={sizes!r}: give one size from 1 to {code_shape[0]} for each of the {members} members")
+    return Ordered(code_shape[0], float(full), sizes)
