@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from click.testing import CliRunner
 from PIL import Image
 
@@ -62,7 +63,8 @@ def test_marked_blocks_are_left_out(tmp_path: Path) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with `transactions.csv`, `new.csv`, `machine.csv`, `holiday.jpg`, `holiday.mp4`, `photo.png` and `pictures/`."""
+    """An empty folder with `transactions.csv`, `new.csv`, `machine.csv`, `holiday.jpg`, `holiday.mp4`, `photo.png`, `pictures/`, `recordings/`
+    and `names.txt`."""
     transactions(300, 0).to_csv(tmp_path / "transactions.csv", index=False)
     transactions(40, 1).to_csv(tmp_path / "new.csv", index=False)
     pd.read_csv(SAMPLES / "machine-temperature.csv.gz").tail(600).to_csv(tmp_path / "machine.csv", index=False)
@@ -74,6 +76,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         photo.crop((8 * number, 0, 8 * number + 32, 32)).save(tmp_path / "pictures" / f"{number}.png")
     film = np.stack([np.asarray(photo.crop((2 * step, 0, 2 * step + 32, 32))) for step in range(24)])
     find("kinds", "video").write([film[None]], tmp_path / "holiday.mp4", {})
+    (tmp_path / "recordings").mkdir()
+    for number in range(8):
+        tone = np.sin(np.arange(1600) * (0.2 + 0.01 * number)) * np.hanning(1600) / 2
+        soundfile.write(tmp_path / "recordings" / f"hello-{number}.wav", tone, 8000)
+    (tmp_path / "names.txt").write_text("".join(f"{name}\n" for name in ("emma", "olivia", "ava", "isabella", "sophia", "mia") * 10))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
