@@ -8,12 +8,13 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
 
 from hourglass.parts import Batch
-from hourglass.report import charts
+from hourglass.report import charts, pictures, rows
 from hourglass.report.measures import measure
 from hourglass.report.page import Samples, page
 from hourglass.report.pictures import sheet
@@ -80,10 +81,7 @@ def test_every_section_is_there(learned):
     samples = Samples(
         name="wine",
         data="wine.csv",
-        pictures=(torch.rand(3, 1, 8, 8), torch.rand(3, 1, 8, 8)),
-        columns=["a", "b"],
-        originals=[["1", "x"]],
-        reconstructions=[["1.1", "y"]],
+        cards=[pictures.card_of(torch.rand(3, 1, 8, 8), torch.rand(3, 1, 8, 8), ""), rows.card_of(np.ones((2, 2)), np.zeros((2, 2)))],
         elements=[f"number {i}" for i in range(8)],
     )
     html = page(model, measures, verdicts(measures), samples)
@@ -99,7 +97,8 @@ def test_every_section_is_there(learned):
 def test_text_is_escaped(learned):
     model, measures = learned
     bad = "<script>alert(1)</script>"
-    samples = Samples(bad, bad, None, [bad], [[bad]], [[bad]], [bad] * 8)
+    told = pa.table({bad: [bad]})
+    samples = Samples(bad, bad, [rows.card_of(told, told)], [bad] * 8)
     history = measures["history"]
     hostile = {**measures, "stopped": bad, "troubles": [bad], "map": {**measures["map"], "labels": [bad] * 100}, "history": history}
     hostile["setting"] = {**measures["setting"], "network": bad, "purpose": bad}
@@ -122,9 +121,8 @@ def test_wide_tables_stay_small(make):
     model = make.build(width=2000)
     x = Batch(torch.randn(60, 2000, generator=torch.Generator().manual_seed(0)))
     measures = measure(model, x, x)
-    names = [f"column {i}" for i in range(2000)]
-    row = [["1"] * 2000] * 8
-    html = page(model, measures, verdicts(measures), Samples(columns=names, originals=row, reconstructions=row))
+    table = pa.table({f"column {i}": [1.0] * 8 for i in range(2000)})
+    html = page(model, measures, verdicts(measures), Samples(cards=[rows.card_of(table, table)]))
     assert "1,970 more columns" in html
     assert len(read(html).tags) < 1500
 

@@ -13,7 +13,7 @@ from hourglass.layers.sides import fill
 from hourglass.model import Model
 from hourglass.parts import Batch
 
-__all__ = ["principal", "start_beside", "start_blocks"]
+__all__ = ["decomposed", "principal", "start_beside", "start_blocks"]
 
 ROWS, WIDE_ROWS = 4096, 1000  # samples that PCA looks at when a network starts: enough for its leading directions
 
@@ -21,17 +21,24 @@ ROWS, WIDE_ROWS = 4096, 1000  # samples that PCA looks at when a network starts:
 def principal(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Mean (F,) and the first `count` principal directions (count, F) of rows `x` (B, F), in float64.
 
-    Directions beyond the rank of the data are zero. Wide data go through the Gram matrix of their rows.
+    Directions beyond the rank of the data are zero.
     """
+    mean, rows, _ = decomposed(x, count)
+    return mean, rows
+
+
+def decomposed(x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The same with the variances along all directions, largest first. Wide data go through the Gram matrix of their rows."""
     x = x.double()
     mean = x.mean(0)
     x = x - mean
     wide = x.shape[1] > x.shape[0]
     values, vectors = torch.linalg.eigh(x @ x.T if wide else x.T @ x)
-    values, vectors = values.flip(0)[:count], vectors.flip(1)[:, :count]
+    spectrum = values.flip(0)
+    values, vectors = spectrum[:count], vectors.flip(1)[:, :count]
     rows = normalize((x.T @ vectors).T if wide else vectors.T, dim=1)
     rows = rows * (values > 1e-10 * values[:1].clamp_min(1e-30))[:, None]
-    return mean, pad(rows, (0, 0, 0, count - rows.shape[0]))
+    return mean, pad(rows, (0, 0, 0, count - rows.shape[0])), spectrum.clamp_min(0) / len(x)
 
 
 def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: tuple[Linear, Any]) -> None:

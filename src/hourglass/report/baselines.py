@@ -7,14 +7,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hourglass.layers.principal import decomposed
 from hourglass.model import Model, seeded
 from hourglass.parts import Batch, Part
 from hourglass.report.passes import Seen, look
 
-__all__ = ["Principal", "effective", "filled", "principal", "random_encoder"]
+__all__ = ["Principal", "effective", "filled", "means", "principal", "random_codes", "ridge"]
 
 GRAM_ROWS = 2000
 GRAM_WORK = 4e10  # multiplications for the products between rows: about a second on one core
+REFITS, EASY = 8, 600  # of PCA to rows with holes, each filled by the fit before; fewer where a fit takes a second
+STEPS, DAMPING = 20, 1e-3  # of the search for the codes of rows with holes
 
 
 class Principal(NamedTuple):
@@ -24,13 +27,30 @@ class Principal(NamedTuple):
     components: Tensor
     spectrum: Tensor
 
-    def encode(self, x: Tensor) -> Tensor:
-        """Codes (n, k)."""
-        return (x - self.mean) @ self.components.T
+    def first(self, size: int) -> Principal:
+        """The same with its first `size` components alone."""
+        return self._replace(components=self.components[:size])
 
-    def reconstruct(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Codes (n, k); with a mask those that fit the real elements best, by conjugate gradients."""
+        away = filled(x - self.mean, mask)
+        wanted = away @ self.components.T
+        if mask is None:
+            return wanted
+        real = mask.to(x.dtype)
+        z, left, way = torch.zeros_like(wanted), wanted, wanted
+        length = left.square().sum(1, keepdim=True)
+        for _ in range(STEPS):
+            pushed = ((way @ self.components) * real) @ self.components.T + DAMPING * way
+            step = length / (way * pushed).sum(1, keepdim=True).clamp_min(1e-30)
+            z, left = z + step * way, left - step * pushed
+            shorter = left.square().sum(1, keepdim=True)
+            way, length = left + shorter / length.clamp_min(1e-30) * way, shorter
+        return z
+
+    def reconstruct(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Rows as k components give them back."""
-        return self.encode(x) @ self.components + self.mean
+        return self.encode(x, mask) @ self.components + self.mean
 
 
 def filled(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -38,27 +58,35 @@ def filled(x: Tensor, mask: Tensor | None) -> Tensor:
     return x if mask is None else torch.where(mask, x, 0.0)
 
 
-def principal(x: Tensor, size: int) -> Principal:
-    """Fit PCA with `size` components on rows `x` (n, D), through the smaller of the two square matrices.
+def means(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Column means over real elements."""
+    return x.mean(0) if mask is None else filled(x, mask).sum(0) / mask.sum(0).clamp(min=1)
 
-    Where columns outnumber rows these are the products between rows, of at most 2,000 rows.
+
+def principal(x: Tensor, size: int, mask: Tensor | None = None, more: int = 0) -> Principal:
+    """Fit PCA with `size` components, or `more`, on rows `x` (n, D), through the smaller of the two square matrices.
+
+    Where columns outnumber rows these are the products between rows, of at most 2,000 rows. Masked elements do not count: they are
+    filled in by the first `size` components of the fit before, at first by the means.
     """
     count, width = x.shape
     if width > GRAM_ROWS or width > count:
         limit = max(100, min(GRAM_ROWS, int((GRAM_WORK / width) ** 0.5)))
-        x = x[:: -(-count // limit)]  # from everywhere: rows may be in some order
+        some = slice(None, None, -(-count // limit))  # from everywhere: rows may be in some order
+        x, mask = x[some], None if mask is None else mask[some]
     x = x.nan_to_num(0.0, 0.0, 0.0)  # codes of a broken network
+    if mask is None or bool(mask.all()):
+        return _fitted(x, max(size, more))
+    found = _fitted(torch.where(mask, x, means(x, mask)), max(size, more))
+    for _ in range(REFITS if min(x.shape) <= EASY else 2):
+        found = _fitted(torch.where(mask, x, found.first(size).reconstruct(x, mask)), max(size, more))
+    return found
+
+
+def _fitted(x: Tensor, size: int) -> Principal:
     scale = float(x.abs().max()) or 1.0  # sums and squares of enormous numbers would overflow
-    mean = (x / scale).mean(0)
-    centred = x / scale - mean
-    wide = width > x.shape[0]
-    spectrum, vectors = torch.linalg.eigh((centred @ centred.T if wide else centred.T @ centred).double())
-    spectrum, vectors = spectrum.flip(0).clamp(min=0), vectors.flip(1)
-    # Directions without variance are rounding: between rows they would be divided by nearly nothing.
-    known = int((spectrum > 1e-6 * spectrum[0]).sum()) if wide else width
-    chosen = vectors[:, : min(size, known)]
-    components = centred.T @ (chosen / spectrum[: chosen.shape[1]].sqrt()).to(x.dtype) if wide else chosen.to(x.dtype)
-    return Principal(mean * scale, components.T, spectrum * scale**2 / x.shape[0])
+    mean, components, spectrum = decomposed(x / scale, min(size, *x.shape))
+    return Principal((mean * scale).to(x.dtype), components.to(x.dtype), spectrum * scale**2)
 
 
 def effective(spectrum: Tensor, share: float = 0.99) -> int:
@@ -71,8 +99,8 @@ def effective(spectrum: Tensor, share: float = 0.99) -> int:
     return int((total < share * total[-1]).sum()) + 1 if total[-1] > 0 else 0
 
 
-def random_encoder(model: Model, training: Batch, held_out: Batch, seed: int) -> Tensor | None:
-    """Held-out rows (n, D) as a random encoder of the same architecture and the best linear decoder give them back.
+def random_codes(model: Model, training: Batch, held_out: Batch, seed: int) -> tuple[Seen, Tensor] | None:
+    """What a random encoder of the same architecture makes of training rows, and its codes (n, k) of held-out rows.
 
     None for a user's own network, which cannot be built from its settings.
     """
@@ -82,15 +110,14 @@ def random_encoder(model: Model, training: Batch, held_out: Batch, seed: int) ->
     with seeded(seed):
         other = Model.build(model.kind, model.facts, {**model.settings, "members": 1})
     other = other.to(first.dtype).train(False)
-    seen, asked = look(other, training), look(other, held_out)
-    return _ridge(seen, asked.z)
+    return look(other, training), look(other, held_out).z
 
 
-def _ridge(seen: Seen, codes: Tensor) -> Tensor:
-    """Linear regression from codes to rows, its penalty chosen on the last fifth of the rows."""
-    centre, spread = seen.z.mean(0), seen.z.std(0, correction=0)
+def ridge(z: Tensor, x: Tensor, codes: Tensor) -> Tensor:
+    """Rows for `codes`, by linear regression from codes `z` to rows `x`, its penalty chosen on the last fifth of the rows."""
+    centre, spread = z.mean(0), z.std(0, correction=0)
     spread = torch.where(spread > 1e-5 * centre.abs(), spread, 1.0)  # a unit that stands still varies by rounding only
-    z, x = (seen.z - centre) / spread, filled(seen.x, seen.mask)
+    z = (z - centre) / spread
     cut = max(1, z.shape[0] * 4 // 5)
     some = slice(None, None, -(-x.shape[1] // 256))  # every few columns suffice to choose by
 

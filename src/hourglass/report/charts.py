@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 __all__ = ["bars", "histogram", "legend", "lines", "scatter", "ticks", "usage"]
 
 COLOURS = 10
+DOTS = 24  # more points of a curve than these are no longer marked each
 Points = Sequence[tuple[float, float]]
 
 
@@ -51,25 +52,41 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [float(f"{i * step:.10g}") for i in range(first, last + 1)]
 
 
-def lines(series: Mapping[str, Points], x_name: str, y_name: str) -> str:
-    """Curves over a common axis. What stands far above the rest (first losses often do) is cut off at the top."""
+def lines(series: Mapping[str, Points], x_name: str, y_name: str, marked: bool = False) -> str:
+    """Curves over a common axis. What stands far above the rest (first losses often do) is cut off at the top.
+
+    `marked`: points have dots, the axis of y is logarithmic and nothing is cut off.
+    """
+    if marked:
+        series = {name: [(x, math.log10(y)) for x, y in points if y > 0] for name, points in series.items()}
     shown = {name: [p for p in points if math.isfinite(p[0]) and math.isfinite(p[1])] for name, points in series.items()}
     shown = {name: points for name, points in shown.items() if points}
     if not shown:
         return ""
     xs, ys = zip(*(point for points in shown.values() for point in points), strict=True)
-    low, high = min(ys), _top(ys)
+    low, high = min(ys), max(ys) if marked else _top(ys)
     pad = 0.04 * (high - low) or abs(high) * 0.1 or 1.0
-    frame = Frame(min(xs), max(xs), low - pad, high + pad)
-    body = _axes(frame, x_name, y_name)
+    beside = 0.015 * (max(xs) - min(xs))
+    frame = Frame(min(xs) - beside, max(xs) + beside, low - pad, high + pad)
+    body = _axes(frame, x_name, y_name, heights=_powers(frame) if marked else None)
     clip = f"clip-{zlib.crc32((x_name + y_name).encode()):08x}"
     top, right, bottom, left = frame.margin
     inside = f'width="{frame.width - left - right}" height="{frame.height - top - bottom}"'
     body += f'<clipPath id="{clip}"><rect x="{left}" y="{top}" {inside}/></clipPath><g clip-path="url(#{clip})">'
     for i, points in enumerate(shown.values()):
         path = " ".join(f"{frame.x(x)},{max(-1e4, frame.y(y))}" for x, y in points)
-        body += f'<polyline class="line c{i}" points="{path}"/>' if len(points) > 1 else _dot(frame, points[0], i, 3.5)
+        body += f'<polyline class="line c{i}" points="{path}"/>' if len(points) > 1 else ""
+        dots = points if (marked and len(points) <= DOTS) or len(points) == 1 else []
+        body += "".join(_dot(frame, point, i, 6.0 if marked and len(points) == 1 else 3.5) for point in dots)
     return legend(list(shown)) + _svg(frame, body + "</g>", f"{y_name} over {x_name}")
+
+
+def _powers(frame: Frame) -> list[tuple[float, str]]:
+    """Marks of a logarithmic axis: 1, 2 and 5 times powers of ten, or these powers alone where that would be many."""
+    powers = range(math.floor(frame.low), math.ceil(frame.high) + 1)
+    fine = [(math.log10(m * 10.0**p), _short(float(f"{m * 10.0**p:.3g}"))) for p in powers for m in (1, 2, 5)]
+    inside = [mark for mark in fine if frame.low <= mark[0] <= frame.high]
+    return inside if len(inside) <= 8 else [mark for mark in inside if mark[0] == round(mark[0])]
 
 
 def _top(values: Sequence[float]) -> float:
@@ -162,19 +179,23 @@ def _dot(frame: Frame, point: tuple[float, float], colour: int, radius: float = 
     return f'<circle class="dot c{colour}" cx="{frame.x(point[0])}" cy="{frame.y(point[1])}" r="{radius}"{more}/>'
 
 
-def _axes(frame: Frame, x_name: str, y_name: str, marks: Sequence[tuple[float, str]] | None = None) -> str:
+Marks = Sequence[tuple[float, str]]
+
+
+def _axes(frame: Frame, x_name: str, y_name: str, marks: Marks | None = None, heights: Marks | None = None) -> str:
     """Grid lines with their values, and the names of both axes."""
     top, right, bottom, left = frame.margin
     floor, end = frame.height - bottom, frame.width - right
     found = ""
-    for value in ticks(frame.low, frame.high):
+    for value, text in heights if heights is not None else [(v, _short(v)) for v in ticks(frame.low, frame.high)]:
         y = frame.y(value)
         found += f'<line class="grid" x1="{left}" x2="{end}" y1="{y}" y2="{y}"/>'
-        found += f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 4:.1f}">{_short(value)}</text>'
+        found += f'<text class="tick" text-anchor="end" x="{left - 6}" y="{y + 4:.1f}">{escape(text)}</text>'
     for value, text in marks if marks is not None else [(v, _short(v)) for v in ticks(frame.left, frame.right, 6)]:
         x = frame.x(value)
         found += f'<line class="mark" x1="{x}" x2="{x}" y1="{floor}" y2="{floor + 4}"/>'
-        found += f'<text class="tick" text-anchor="middle" x="{x}" y="{floor + 17}">{escape(text)}</text>'
+        anchor = "end" if x > end - 12 and len(text) > 4 else "middle"  # long numbers at the edge would be cut off
+        found += f'<text class="tick" text-anchor="{anchor}" x="{x}" y="{floor + 17}">{escape(text)}</text>'
     found += f'<line class="axis" x1="{left}" x2="{end}" y1="{floor}" y2="{floor}"/>'
     middle, centre = (left + end) / 2, (top + floor) / 2
     found += f'<text class="axis-name" text-anchor="middle" x="{middle}" y="{frame.height - 6}">{escape(x_name)}</text>'
@@ -183,6 +204,8 @@ def _axes(frame: Frame, x_name: str, y_name: str, marks: Sequence[tuple[float, s
 
 
 def _short(value: float) -> str:
+    if 1e4 <= abs(value) < 1e7:
+        return f"{value / 1000:,.6g}k"
     return f"{value:,.0f}" if abs(value) >= 1000 and abs(value) < 1e6 else f"{value:.6g}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,16 @@ from hourglass.model import Model
 from hourglass.parts import Batch, find
 from hourglass.report.measures import measure
 from hourglass.report.page import Samples, page
+from hourglass.report.shown import shown
 from hourglass.report.verdicts import Verdict, summary, verdicts
-from hourglass.uses.embed import rebuilt
 from hourglass.writing import atomic
 
 __all__ = ["Report", "make_report"]
 
-SHOWN = 8
-
 
 @dataclass(frozen=True)
 class Report:
-    """`measures` (JSON), `verdicts` (name, level good, warn or bad, sentence, advice), `text` for a terminal and `html` for a browser."""
+    """`measures` (JSON), `verdicts` (name, level, sentence, advice), `text` for a terminal and `html` for a browser."""
 
     measures: dict[str, Any]
     verdicts: list[Verdict]
@@ -67,37 +64,17 @@ def make_report(model: Model, training: Batch | None, held_out: Batch | None, la
         held_out = training
     measures = measure(model, training, held_out, labels=labels)
     model.record["report"] = measures
-    return Report(measures, verdicts(measures), model, _samples(model, held_out[:SHOWN]))
+    return Report(measures, verdicts(measures), model, _samples(model, held_out))
 
 
 def _name(model: Model) -> str:
     return f"Autoencoder for {model.settings.get('purpose', 'embed')}"
 
 
-def _samples(model: Model, shown: Batch) -> Samples:
-    """A few held-out samples beside their reconstructions, in the user's own terms."""
-    back = rebuilt(model, shown).float()
-    data = f"{model.kind}, {model.record.get('samples', shown.count):,} samples"
-    if len(model.shape) == 3:
-        return Samples(_name(model), data, pictures=(shown.x.float(), back.clamp(0, 1)))
-    if model.facts.get("cut"):  # parts of something larger have no columns to show
-        return Samples(_name(model), data)
-    module = find("kinds", model.kind)
-    originals, columns = _rows(module.from_tensor(shown.x.float(), model.facts))
-    reconstructions, _ = _rows(module.from_tensor(back, model.facts))
-    names = getattr(module, "element_names", None)
-    return Samples(_name(model), data, None, columns, originals, reconstructions, tuple(names(model.facts)) if names is not None else ())
-
-
-def _rows(chunk: Any) -> tuple[Sequence[Sequence[str]], Sequence[str]]:
-    """A chunk of a table as rows of text, and the names of its columns."""
-    if hasattr(chunk, "column_names"):
-        columns = list(chunk.column_names)
-        cells = [[_text(value) for value in column.to_pylist()] for column in chunk.columns]
-        return [list(row) for row in zip(*cells, strict=True)], columns
-    return [[_text(value) for value in row] for row in chunk.tolist()], [f"x{i}" for i in range(chunk.shape[1])]
-
-
-def _text(value: Any) -> str:
-    """A cell, short."""
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _samples(model: Model, held_out: Batch) -> Samples:
+    """A few held-out samples beside their reconstructions, and the user's names of columns or sensors."""
+    data = f"{model.kind}, {model.record.get('samples', held_out.count):,} samples"
+    names = getattr(find("kinds", model.kind), "element_names", None)
+    elements = [] if names is None or len(model.shape) > 2 else names(model.facts)
+    per_sensor = elements[:: model.shape[1]] if len(model.shape) == 2 else elements
+    return Samples(_name(model), data, shown(model, held_out), tuple(per_sensor))

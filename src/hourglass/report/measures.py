@@ -12,9 +12,11 @@ from torch import Tensor
 from hourglass.errors import BadData
 from hourglass.model import Model
 from hourglass.parts import Batch, Part
-from hourglass.report.baselines import Principal, effective, filled, principal, random_encoder
-from hourglass.report.passes import Seen, choose, look, square_error, take, unlike
+from hourglass.report import rivals
+from hourglass.report.baselines import filled, means, principal
+from hourglass.report.passes import Seen, choose, look, spoiled, square_error, take, unlike
 from hourglass.report.probes import probe
+from hourglass.report.sizes import sizes
 
 __all__ = ["measure"]
 
@@ -28,8 +30,8 @@ def measure(model: Model, training: Batch, held_out: Batch, *, labels: Any = Non
     """Every number that the verdicts and the page stand on, as JSON values; what cannot be measured is None or absent.
 
     `labels` belong to the rows of `held_out`. Uses at most 5,000 training and 2,000 held-out rows, chosen by `seed`. Errors are mean
-    squared differences over real elements, in network units; `nats` are per sample. Without held-out rows the training rows stand in,
-    and `rows.held_out` is 0.
+    squared differences over real elements, in network units (of texts: shares of wrong symbols, and `setting.counted` says so); `nats` are
+    per sample. Without held-out rows the training rows stand in, and `rows.held_out` is 0.
     """
     was = model.encoder.training
     model.train(False)
@@ -61,20 +63,21 @@ def _measure(model: Model, training: Batch, held_out: Batch, labels: Any, seed: 
     seen, asked, odd = look(model, passed), look(model, held_out), look(model, unlike(model, held_out, seed))
     found: dict[str, Any] = {"nats": {name: _nats(rows) for name, rows in (("training", seen), ("held_out", asked), ("unlike", odd))}}
     found |= {"code": _code(model, asked), "setting": _setting(model), "outliers": int((~near).sum() + (~near_asked).sum())}
-    if not asked.x.is_floating_point():
-        return found | {"error": {}}
-    fitted = principal(_flat(training, first=asked.x), model.code_size)
-    found["error"] = _errors(seen, asked, odd, fitted, random_encoder(model, passed, held_out, seed))
-    found["dimensions"] = {"code": model.code_size, "width": seen.x.shape[1], "effective": effective(fitted.spectrum)}
+    if asked.x.is_floating_point():
+        found["repair"] = _repair(model, held_out, asked, seed)
+        beaten = rivals.of_numbers(model, training, seen, asked, (passed, held_out))
+    else:
+        found["bits"] = _bits(model, seen, asked)
+        beaten = rivals.of_texts(model, seen, asked, (passed, held_out))
+        seen, asked, odd = (rivals.mistakes(rows) for rows in (seen, asked, odd))
+    found["error"] = _errors(seen, asked, odd, beaten)
+    found["dimensions"] = {"code": model.code_size, "width": beaten.width, "effective": beaten.effective}
     found |= {"map": _map(asked, labels), "histogram": _histogram(asked, odd), "columns": _columns(model, asked)}
-    found["labels"] = None if labels is None else probe(asked, fitted, labels)
+    if beaten.fitted is not None:
+        found["sizes"] = sizes(model, asked, beaten.fitted, found["error"])
+        own = beaten.fitted.first(model.code_size)
+        found["labels"] = None if labels is None else probe(asked, own, labels)
     return found
-
-
-def _flat(batch: Batch, first: Tensor | None = None) -> Tensor:
-    """Rows (n, D) with 0 where masked, in the precision of `first`."""
-    x = filled(batch.x.flatten(1), None if batch.mask is None else batch.mask.flatten(1))
-    return x if first is None else x.to(first.dtype)
 
 
 def _near(training: Batch, rows: Batch) -> Tensor:
@@ -82,39 +85,26 @@ def _near(training: Batch, rows: Batch) -> Tensor:
     everything = torch.ones(rows.count, dtype=torch.bool)
     if not rows.x.is_floating_point():
         return everything
-    known = _flat(training)
+    known = filled(training.x, training.mask).flatten(1)
     some = known[:: -(-known.shape[0] // 500)]
     middle = some.median(0).values
     usual = square_error(some, middle, None).median()
-    near = square_error(_flat(rows), middle, None) <= FAR * usual
+    near = square_error(filled(rows.x, rows.mask).flatten(1), middle, None) <= FAR * usual
     return near if usual > 0 and near.float().mean() > 0.9 else everything
 
 
-def _errors(seen: Seen, asked: Seen, odd: Seen, fitted: Principal, random: Tensor | None) -> dict[str, float | None]:
-    """Mean squared errors on held-out rows, of the model and of what it must beat."""
-    given = filled(asked.x, asked.mask)
-    means = _means(seen).expand_as(asked.x)
-
-    def error(back: Tensor | None) -> float | None:
-        return None if back is None else _over(asked, back)
-
-    return {
-        "model": error(asked.back),
-        "pca": error(fitted.reconstruct(given)),
-        "random": error(random),
-        "mean": error(means),
+def _errors(seen: Seen, asked: Seen, odd: Seen, beaten: rivals.Rivals) -> dict[str, float | None]:
+    """Mean squared errors on held-out rows, of the model, of its code alone where that is not all, and of what it must beat."""
+    alone = {} if asked.alone is None else {"code": _over(asked, asked.alone)}
+    return alone | {
+        "model": _over(asked, asked.back),
+        "pca": _over(asked, beaten.pca),
+        "random": None if beaten.random is None else _over(asked, beaten.random),
+        "mean": _over(asked, beaten.mean),
         "training": _over(seen, seen.back),
-        "pca_training": _over(seen, fitted.reconstruct(filled(seen.x, seen.mask))),
+        "pca_training": _over(seen, beaten.pca_training),
         "unlike": _over(odd, odd.back),
-        "zero": _over(asked, torch.zeros_like(asked.x)),
     }
-
-
-def _means(seen: Seen) -> Tensor:
-    """Column means over real elements."""
-    if seen.mask is None:
-        return seen.x.mean(0)
-    return filled(seen.x, seen.mask).sum(0) / seen.mask.sum(0).clamp(min=1)
 
 
 def _over(seen: Seen, back: Tensor) -> float:
@@ -125,6 +115,21 @@ def _over(seen: Seen, back: Tensor) -> float:
 
 def _nats(seen: Seen) -> dict[str, float]:
     return {"loss": float(seen.loss.double().mean()), "cost": float(seen.cost.double().mean())}
+
+
+def _repair(model: Model, held_out: Batch, asked: Seen, seed: int) -> dict[str, float] | None:
+    """Errors of held-out rows that were damaged as in training: before the network, and behind it."""
+    damaged = spoiled(model, held_out, seed)
+    if damaged is None:
+        return None
+    return {"damage": _over(asked, damaged.x.flatten(1).cpu().to(asked.x.dtype)), "left": _over(asked, look(model, damaged).back)}
+
+
+def _bits(model: Model, seen: Seen, asked: Seen) -> dict[str, float]:
+    """Bits per symbol of held-out texts: what the decoder leaves open, and for who knows nothing but how common each symbol is."""
+    real = asked.x.numel() if asked.mask is None else int(asked.mask.sum())
+    left = float(asked.loss.double().sum()) / max(1, real) / math.log(2)
+    return {"model": left, "alone": rivals.entropy(seen, asked, int(model.facts["symbols"]))}
 
 
 def _code(model: Model, seen: Seen) -> dict[str, Any]:
@@ -148,7 +153,8 @@ def _code(model: Model, seen: Seen) -> dict[str, Any]:
 def _setting(model: Model) -> dict[str, Any]:
     names = ("network", "bottleneck", "loss", "spoil", "code_size", "members", "purpose", "learning_rate", "batch_size")
     chosen = {name: model.settings.get(name) for name in names}
-    return {**chosen, "kind": model.kind, "shape": list(model.shape), "weights": sum(p.numel() for p in model.parameters())}
+    chosen |= {"kind": model.kind, "shape": list(model.shape), "weights": sum(p.numel() for p in model.parameters())}
+    return chosen | {"likelihood": bool(getattr(model.loss, "likelihood", True)), "counted": "symbols" in model.facts}
 
 
 def _map(seen: Seen, labels: Any) -> dict[str, Any]:
@@ -182,13 +188,18 @@ def _histogram(asked: Seen, odd: Seen, bins: int = 30) -> dict[str, list[float]]
 
 
 def _columns(model: Model, seen: Seen) -> list[dict[str, float]] | None:
-    """The columns of a table that come back worst: their number, error, and variance."""
-    if len(model.shape) != 1:
+    """The columns of a table, or sensors of a series, that come back worst: their number, error, and variance."""
+    if len(model.shape) > 2 or model.shape[0] == 1 or "symbols" in model.facts or "rate" in model.facts:
         return None
+
+    def each(rows: Tensor) -> Tensor:
+        """Sums for each column; for each sensor over all steps."""
+        return rows.double().sum(0).reshape(model.shape[0], -1).sum(1)
+
     mask = torch.ones_like(seen.x, dtype=torch.bool) if seen.mask is None else seen.mask
-    real = mask.sum(0).clamp(min=1)
-    error = torch.where(mask, (seen.x - seen.back).square(), 0.0).sum(0) / real
-    spread = torch.where(mask, (seen.x - _means(seen)).square(), 0.0).sum(0) / real
+    real = each(mask).clamp(min=1)
+    error = each(torch.where(mask, (seen.x - seen.back).square(), 0.0)) / real
+    spread = each(torch.where(mask, (seen.x - means(seen.x, seen.mask)).square(), 0.0)) / real
     worst = error.nan_to_num(torch.inf).argsort(descending=True)[:WORST].tolist()
     return [{"column": i, "error": float(error[i]), "variance": float(spread[i])} for i in worst]
 

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from torch import Tensor
-
 from hourglass.model import Model
-from hourglass.report import charts, pictures
+from hourglass.report import charts
+from hourglass.report.against import linearly
+from hourglass.report.cards import card
 from hourglass.report.style import STYLE
 from hourglass.report.verdicts import Verdict, conclusion, number
+from hourglass.report.words import counted
 
 __all__ = ["Samples", "page"]
 
 Measures = dict[str, Any]
-SIGNS = {"good": "✓", "warn": "!", "bad": "✕"}
+SIGNS = {"good": "✓", "note": "i", "warn": "!", "bad": "✕"}
 HOURGLASS = (
     '<svg viewBox="0 0 15 20" aria-hidden="true"><path d="M1 1h13v2.5L9 10l5 6.5V19H1v-2.5L6 10 1 3.5z" '
     'fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/></svg>'
@@ -28,18 +29,11 @@ HOURGLASS = (
 
 @dataclass(frozen=True)
 class Samples:
-    """What only the caller knows: names, and some samples in the user's own terms.
-
-    `pictures` are originals and reconstructions, both (B, C, H, W) in [0, 1]. For tables, `originals` and `reconstructions` are rows of
-    text under `columns`, and `elements` names the numbers of a sample, of which the worst are listed.
-    """
+    """What only the caller knows: names, cards with samples to look at or to listen to, and the names of columns or sensors."""
 
     name: str = "An autoencoder"
     data: str = ""
-    pictures: tuple[Tensor, Tensor] | None = None
-    columns: Sequence[str] = ()
-    originals: Sequence[Sequence[str]] = ()
-    reconstructions: Sequence[Sequence[str]] = ()
+    cards: Sequence[str] = ()
     elements: Sequence[str] = field(default=())
 
 
@@ -47,9 +41,9 @@ def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples:
     """The report in HTML, from `measure` and `verdicts`; sections that have nothing to show are left out."""
     samples = samples or Samples()
     cards = [
+        *samples.cards,
         _curves(measures),
-        _pictures(samples),
-        _table(samples),
+        _sizes(measures),
         _worst(measures, samples),
         _codes(measures),
         _histogram(measures),
@@ -64,17 +58,8 @@ def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples:
     return f'<!DOCTYPE html>\n<html lang="en"><head>{title}{head}</head><body><main>{body}</main></body></html>\n'
 
 
-def _section(title: str, body: str, note: str = "", wide: bool = False) -> str:
-    """A card; nothing where there is no body."""
-    if not body:
-        return ""
-    remark = f'<p class="note">{note}</p>' if note else ""
-    return f'<section class="{"wide" if wide else "half"}"><h2>{title}</h2>{remark}{body}</section>'
-
-
 def _header(model: Model, measures: Measures, samples: Samples) -> str:
     setting, rows, history = measures.get("setting") or {}, measures.get("rows") or {}, measures.get("history") or []
-    nats = (measures.get("nats") or {}).get("held_out") or {"loss": None}
     many = f"{setting['members']} x " if (setting.get("members") or 1) > 1 else ""
     facts = {
         "Data": samples.data,
@@ -85,12 +70,27 @@ def _header(model: Model, measures: Measures, samples: Samples) -> str:
         "Size of a sample": " x ".join(str(n) for n in setting.get("shape", [])),
         "Size of the code": f"{model.code_size:,}",
         "Training": _training(history, setting),
-        "Nats per held-out sample": f"{number(nats['loss'])} + {number(nats['cost'])} for the code" if None not in nats.values() else "",
+        "Loss of a held-out sample": _nats(measures),
         "Purpose": setting.get("purpose") or "",
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(str(text))}</dd></div>" for name, text in facts.items() if text)
     title = f'<p class="mark-line">{HOURGLASS}hourglass report</p><h1>{escape(samples.name)}</h1>'
     return f'<header>{title}<dl class="facts">{items}</dl></header>'
+
+
+def _unit(measures: Measures) -> str:
+    """What the loss is counted in."""
+    return "nats per sample" if (measures.get("setting") or {}).get("likelihood", True) else "loss per sample (no nats)"
+
+
+def _nats(measures: Measures) -> str:
+    found = (measures.get("nats") or {}).get("held_out") or {}
+    if None in (found.get("loss"), found.get("cost")):
+        return ""
+    if _unit(measures) != "nats per sample":
+        return f"{number(found['loss'])}, which are no nats"
+    code = f" + {number(found['cost'])} for the code" if found["cost"] else ""
+    return f"{number(found['loss'])}{code} nats"
 
 
 def _training(history: list[dict[str, Any]], setting: dict[str, Any]) -> str:
@@ -100,7 +100,8 @@ def _training(history: list[dict[str, Any]], setting: dict[str, Any]) -> str:
     seconds = last.get("seconds") or 0.0
     time = f"{seconds / 60:.1f} minutes" if seconds >= 90 else f"{seconds:.3g} seconds"
     rate = f", learning rate {setting['learning_rate']}" if setting.get("learning_rate") else ""
-    epochs = f"{last.get('epoch', len(history)):.4g} epochs"
+    passes = last.get("epoch", len(history))
+    epochs = f"{passes:.4g} epoch{'s' * (passes != 1)}"
     return f"{epochs}, {last.get('step') or 0:,} steps, {time}{rate}"
 
 
@@ -112,31 +113,33 @@ def _answer(verdicts: Sequence[Verdict]) -> str:
         for v in verdicts
     )
     body = f'<p class="answer">{escape(conclusion(list(verdicts)))}</p><ul class="verdicts">{items}</ul>'
-    return _section("Did it learn something?", body, wide=True)
+    return card("Did it learn something?", body, wide=True)
 
 
 def _changes(verdicts: Sequence[Verdict]) -> str:
     asked = dict.fromkeys((v.name, v.advice) for v in verdicts if v.level != "good" and v.advice)
     body = "".join(f"<li>{escape(advice)} <span class='note'>({escape(name)})</span></li>" for name, advice in asked)
-    return _section("What to change", f'<ol class="changes">{body}</ol>' if body else "<p>Nothing: all is well.</p>", wide=True)
+    return card("What to change", f'<ol class="changes">{body}</ol>' if body else "<p>Nothing: all is well.</p>", wide=True)
 
 
 def _comparison(measures: Measures, wide: bool) -> str:
     """Errors of the model and of what it must beat."""
-    error = measures.get("error") or {}
+    error, texts = measures.get("error") or {}, counted(measures)
     names = {
         "model": "this model",
+        "code": "its code alone",
         "pca": "PCA, same code size",
         "random": "random encoder",
-        "mean": "column means",
+        "mean": "commonest symbols" if texts else "column means",
         "training": "(on training rows)",
         "unlike": "(on unlike data)",
     }
-    shown = {text: error[name] for name, text in names.items() if error.get(name) is not None}
-    note = "Mean squared error on held-out rows; shorter is better."
-    return _section(
-        "Against what it must beat", charts.bars(shown, "in units of the network's input, squared") if shown else "", note, wide
+    shown = {text: error[name] * (100 if texts else 1) for name, text in names.items() if error.get(name) is not None}
+    note = f"{'Share of wrong symbols' if texts else 'Mean squared error'} on held-out rows; shorter is better."
+    unit = (
+        "symbols (bytes, and the end of the text) that come back wrong, in percent" if texts else "in units of the network's input, squared"
     )
+    return card("Against what it must beat", charts.bars(shown, unit) if shown else "", note, wide)
 
 
 def _curves(measures: Measures) -> str:
@@ -150,35 +153,26 @@ def _curves(measures: Measures) -> str:
     }
     if not any(value for _, value in series["cost of the code"]):
         del series["cost of the code"]
-    note = "Loss and cost of the code together, nats per sample; lower is better. " + escape(measures.get("stopped") or "")
-    return _section("Training", charts.lines(series, at, "nats per sample"), note)
+    note = f"Loss and cost of the code together, {_unit(measures)}; lower is better. {escape(measures.get('stopped') or '')}"
+    return card("Training", charts.lines(series, at, _unit(measures)), note)
 
 
-def _pictures(samples: Samples) -> str:
-    if samples.pictures is None or not len(samples.pictures[0]):
+def _sizes(measures: Measures) -> str:
+    """Error against code size, of the network and of PCA."""
+    found = measures.get("sizes") or {}
+    if not found or None in [*found["pca"], *found["errors"], found["model"]]:
         return ""
-    rows = pictures.strips(*samples.pictures)
-    body = "".join(f'<span>{escape(name)}</span><img alt="{escape(name)}" src="{data}">' for name, data in rows.items())
-    return _section("Originals beside reconstructions", f'<div class="strips">{body}</div>', "Held-out samples.", wide=True)
-
-
-def _table(samples: Samples, rows: int = 8, columns: int = 30) -> str:
-    """Some rows: what went in, and in colour what came back."""
-    if not samples.originals or not samples.columns:
-        return ""
-    names = list(samples.columns)[:columns]
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in names)
-    body = ""
-    for given, back in list(zip(samples.originals, samples.reconstructions, strict=True))[:rows]:
-        pairs = list(zip(given, back, strict=True))[:columns]
-        body += f"<tr>{''.join(_cell(str(a), str(b)) for a, b in pairs)}</tr>"
-    left = len(samples.columns) - len(names)
-    note = "Held-out rows; in colour, what came back." + (f" {left:,} more columns are not shown." if left else "")
-    return _section("Originals beside reconstructions", f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>', note, wide=True)
-
-
-def _cell(given: str, back: str) -> str:
-    return f'<td>{escape(given) or "&nbsp;"}<span class="back">{escape(back) or "&nbsp;"}</span></td>'
+    own = "this code, cut" if found["from"] == "ordered" else "short trainings"
+    series = {
+        "this model": [(float(found["code"]), found["model"])],
+        "PCA": list(zip(map(float, found["pca_sizes"]), found["pca"], strict=True)),
+        own: list(zip(map(float, found["sizes"]), found["errors"], strict=True)),
+    }
+    words = linearly(measures)
+    note = f"Where the curve is flat, a larger code holds no more. {words}{'.' if words else ''}"
+    return card(
+        "Error against code size", charts.lines(series, "numbers in the code", "mean squared error, logarithmic", marked=True), note
+    )
 
 
 def _worst(measures: Measures, samples: Samples) -> str:
@@ -188,11 +182,12 @@ def _worst(measures: Measures, samples: Samples) -> str:
         at, error, variance = row["column"], row["error"], row["variance"]
         name = samples.elements[at] if at < len(samples.elements) else f"column {at + 1}"
         shown = "not a number" if error is None else number(error)
-        kept = f"{1 - error / variance:.0%}" if error is not None and variance else "does not vary"
+        kept = "does not vary" if error is None or not variance else "nothing" if error > variance else f"{1 - error / variance:.0%}"
         body += f"<tr><td>{escape(str(name))}</td><td>{shown}</td><td>{kept}</td></tr>"
-    head = "<tr><th>column</th><th>squared error</th><th>explained</th></tr>"
+    sort = "sensor" if len((measures.get("setting") or {}).get("shape") or []) == 2 else "column"
+    head = f"<tr><th>{sort}</th><th>squared error</th><th>explained</th></tr>"
     table = f'<div class="scroll"><table>{head}{body}</table></div>' if body else ""
-    return _section("Columns that come back worst", table, "Of the variance of each column, how much is explained.")
+    return card(f"{sort.title()}s that come back worst", table, f"Of the variance of each {sort}, how much is explained.")
 
 
 def _codes(measures: Measures) -> str:
@@ -209,7 +204,7 @@ def _codes(measures: Measures) -> str:
         order = {value: rank for rank, value in enumerate(sorted(errors))}
         body = charts.scatter(points, shades=[order[value] / max(len(errors) - 1, 1) for value in errors])
         note = "the darker, the larger the error"
-    return _section("Map of the codes", body, f"Codes of held-out rows on their first two principal components; {note}.")
+    return card("Map of the codes", body, f"Codes of held-out rows on their first two principal components; {note}.")
 
 
 def _histogram(measures: Measures) -> str:
@@ -218,7 +213,11 @@ def _histogram(measures: Measures) -> str:
         return ""
     counts = {"held out": found["held_out"], "unlike the data": found["unlike"]}
     note = "A network that learned what belongs together gives nonsense back badly: the two shapes stand apart."
-    return _section("Errors, row by row", charts.histogram(found["edges"], counts, "mean squared error of a row"), note)
+    return card(
+        "Errors, row by row",
+        charts.histogram(found["edges"], counts, "share of wrong symbols" if counted(measures) else "mean squared error of a row"),
+        note,
+    )
 
 
 def _usage(measures: Measures) -> str:
@@ -229,14 +228,14 @@ def _usage(measures: Measures) -> str:
     note = f"{code['active']:,} of {code['units']:,} units in use; variance of each over held-out rows, largest first."
     if len(values) < code["units"]:
         note += f" The first {len(values)} are shown."
-    return _section("Use of the code", charts.usage(values, code["floor"] or 0.0, "code unit", "variance"), note)
+    return card("Use of the code", charts.usage(values, code["floor"] or 0.0, "code unit", "variance"), note)
 
 
 def _numbers(measures: Measures) -> str:
     """All numbers as JSON, a line per entry."""
     entries = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in measures.items())
     body = f"<details><summary>JSON</summary><pre>{escape('{' + entries + '}', quote=False)}</pre></details>"
-    return _section("All numbers", body, wide=True)
+    return card("All numbers", body, wide=True)
 
 
 def _footer(measures: Measures) -> str:

@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from hourglass.model import Model
-from hourglass.parts import Batch
+from hourglass.parts import Batch, Part, find, options_for
 
-__all__ = ["Seen", "choose", "look", "square_error", "take", "unlike"]
+__all__ = ["Seen", "choose", "look", "spoiled", "square_error", "take", "unlike"]
 
 AT_ONCE = 1e6  # elements per pass: what a picture network spreads out in memory is a hundred times this
 
 
 class Seen(NamedTuple):
-    """Rows and what came back: `x`, `back` (n, D); `mask` (n, D) or None; `z` (n, code); `loss`, `cost` (n,) in nats."""
+    """Rows and what came back: `x`, `back` (n, D); `mask` (n, D) or None; `z` (n, code); `loss`, `cost` (n,) in nats.
+
+    `alone` (n, D) is what came back from the code alone, where the decoder sees more than the code; else None.
+    """
 
     x: Tensor
     mask: Tensor | None
@@ -25,6 +28,7 @@ class Seen(NamedTuple):
     z: Tensor
     loss: Tensor
     cost: Tensor
+    alone: Tensor | None = None
 
     def rows(self, keep: Tensor) -> Seen:
         """The rows `keep` alone."""
@@ -54,9 +58,8 @@ def look(model: Model, batch: Batch) -> Seen:
         x = here.x.to(first.device, first.dtype) if here.x.is_floating_point() else here.x.to(first.device)
         mask = None if here.mask is None else here.mask.to(first.device)
         pieces.append(_one(model, Batch(x, mask, here.condition)))
-    x_all, _, back, z, loss, cost = (torch.cat(parts) if parts[0] is not None else None for parts in zip(*pieces, strict=True))
-    flat = None if batch.mask is None else batch.mask.flatten(1).cpu()
-    return Seen(x_all, flat, back, z, loss, cost)  # type: ignore[arg-type]
+    whole = Seen(*(torch.cat(parts) if parts[0] is not None else None for parts in zip(*pieces, strict=True)))  # type: ignore[arg-type]
+    return whole._replace(mask=None if batch.mask is None else batch.mask.flatten(1).cpu())
 
 
 def _one(model: Model, batch: Batch) -> Seen:
@@ -64,11 +67,23 @@ def _one(model: Model, batch: Batch) -> Seen:
     with torch.no_grad():
         code, output, goal = model.forward(batch)
         back = model.mean(model.loss.data(output))  # type: ignore[operator]
+        alone = model.mean(model.loss.data(model.decode(code.z))) if code.beside else None  # type: ignore[operator]
         loss, cost = model.mean(model.loss(output, goal.x, goal.mask)), model.mean(code.cost)
     z = model.first(code.z).flatten(1)
     found = (batch.x.flatten(1), back.flatten(1), z, loss, cost)
     x, back, z, loss, cost = (part.detach().cpu() for part in found)
-    return Seen(x, None, back, z, loss, cost)
+    return Seen(x, None, back, z, loss, cost, None if alone is None else alone.flatten(1).detach().cpu())
+
+
+def spoiled(model: Model, batch: Batch, seed: int) -> Batch | None:
+    """The samples damaged as in training; None where training damages nothing."""
+    part = Part.parse(model.settings.get("spoil") or "none")
+    if part.name == "none" or not batch.x.is_floating_point():
+        return None
+    function = find("spoils", part.name).spoil
+    options = options_for(part, function)[0]
+    damaged = function(batch.x, torch.Generator().manual_seed(seed), **options)
+    return batch.with_x(damaged if batch.mask is None else damaged * batch.mask)
 
 
 def square_error(x: Tensor, back: Tensor, mask: Tensor | None) -> Tensor:
@@ -86,13 +101,17 @@ def square_error(x: Tensor, back: Tensor, mask: Tensor | None) -> Tensor:
 def unlike(model: Model, batch: Batch, seed: int) -> Batch:
     """Rows as the training data are not: same values in each column, yet no row hangs together.
 
-    In tables every column is shuffled by itself (a one-hot field as a whole); anything with places (pictures, series) becomes uniform
-    noise with the mean and variance that each element has in `batch`.
+    In tables every column is shuffled by itself (a one-hot field as a whole), in texts all letters are; anything else with places
+    (pictures, series) becomes uniform noise with the mean and variance that each element has in `batch`.
     """
     random = np.random.default_rng(seed)
-    if batch.x.dim() > 2 and batch.x.is_floating_point():
+    if not batch.x.is_floating_point():
+        return batch.with_x(_shuffled(model, batch, random))
+    if batch.x.dim() > 2:
         noise = torch.from_numpy(random.uniform(-1, 1, tuple(batch.x.shape))).to(batch.x.dtype)
-        return Batch(batch.x.mean(0) + 3**0.5 * batch.x.std(0, correction=0) * noise, batch.mask, batch.condition)
+        mean, spread = _moments(batch)
+        odd = mean + 3**0.5 * spread * noise
+        return batch.with_x(odd if batch.mask is None else odd * batch.mask)
     x, mask = batch.x.clone(), None if batch.mask is None else batch.mask.clone()
     for columns in _fields(model, x.shape[1]):
         order = torch.from_numpy(random.permutation(batch.count))
@@ -100,6 +119,25 @@ def unlike(model: Model, batch: Batch, seed: int) -> Batch:
         if mask is not None and batch.mask is not None:
             mask[:, columns] = batch.mask[order, columns]
     return Batch(x, mask, batch.condition)
+
+
+def _moments(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Mean and spread of each element, over the rows where it is real."""
+    if batch.mask is None:
+        return batch.x.mean(0), batch.x.std(0, correction=0)
+    real = batch.mask.sum(0).clamp(min=1)
+    mean = batch.x.sum(0) / real
+    return mean, (((batch.x - mean).square() * batch.mask).sum(0) / real).sqrt()
+
+
+def _shuffled(model: Model, batch: Batch, random: np.random.Generator) -> Tensor:
+    """Texts (B, T) of the same lengths, all their letters in another order; the last symbol of all, which ends a text, stays."""
+    letters = batch.x != int(model.facts["symbols"]) - 1
+    letters = letters if batch.mask is None else letters & batch.mask
+    found = batch.x[letters]
+    x = batch.x.clone()
+    x[letters] = found[torch.from_numpy(random.permutation(len(found)))]
+    return x
 
 
 def _fields(model: Model, width: int) -> list[slice]:

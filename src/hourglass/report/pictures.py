@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import io
+from html import escape
 from typing import Any
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-__all__ = ["sheet", "strips"]
+from hourglass.report.cards import card, png
+
+__all__ = ["card_of", "sheet", "strips"]
 
 LARGEST = 160  # pixels along the longer side of a picture on the page
 GAP = 2
 CHANNELS = (1, 2, 3, 4)  # grey, grey with alpha, RGB, RGBA
+
+
+def card_of(originals: Tensor, reconstructions: Tensor, note: str) -> str:
+    """A card of pictures (B, C, H, W) and how they came back, in [0, 1]."""
+    rows = strips(originals, reconstructions) if len(originals) else {}
+    body = "".join(f'<span>{escape(name)}</span><img alt="{escape(name)}" src="{data}">' for name, data in rows.items())
+    return card("Originals beside reconstructions", body and f'<div class="strips">{body}</div>', note, wide=True)
 
 
 def strips(originals: Tensor, reconstructions: Tensor, count: int = 10) -> dict[str, str]:
@@ -28,28 +36,26 @@ def strips(originals: Tensor, reconstructions: Tensor, count: int = 10) -> dict[
     return {"original": sheet(first), "reconstruction": sheet(second), f"difference (x {1 / top:.1f})": sheet(difference / top)}
 
 
-def sheet(pictures: Tensor) -> str:
+def sheet(pictures: Tensor, largest: int = LARGEST) -> str:
     """One PNG of several pictures (B, C, H, W) side by side, as a `data:` address. Values beyond [0, 1] are cut, NaN is black."""
     values = pictures.float().nan_to_num(0.0, 1.0, 0.0).clamp(0, 1).permute(0, 2, 3, 1).numpy()  # (B, H, W, C)
     values = values if values.shape[3] in CHANNELS else values[..., :1]
-    tiles = [_small(np.rint(value * 255).astype(np.uint8)) for value in values]
+    tiles = [_small(np.rint(value * 255).astype(np.uint8), largest) for value in values]
     height, width = max(tile.height for tile in tiles), sum(tile.width + GAP for tile in tiles) - GAP
     whole = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     left = 0
     for tile in tiles:
         whole.paste(tile.convert("RGBA"), (left, 0))
         left += tile.width + GAP
-    file = io.BytesIO()
-    whole.save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return png(whole)
 
 
-def _small(value: Any) -> Image.Image:
-    """A picture of at most `LARGEST` pixels a side; small ones grow by whole numbers, so that pixels stay sharp."""
+def _small(value: Any, largest: int) -> Image.Image:
+    """A picture of at most `largest` pixels a side; small ones grow by whole numbers, so that pixels stay sharp."""
     picture = Image.fromarray(value[..., 0] if value.shape[2] == 1 else value)
     longer = max(picture.size)
-    if longer > LARGEST:
-        picture.thumbnail((LARGEST, LARGEST))
+    if longer > largest:
+        picture.thumbnail((largest, largest))
         return picture
     times = max(1, 96 // longer)
     return picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)

@@ -31,14 +31,14 @@ def probe(seen: Seen, fitted: Principal, labels: Any) -> dict[str, float] | None
     values = set(labels.tolist())
     x = filled(seen.x, seen.mask)
     if len(values) == 2 and values <= {0, 1}:
-        scores = (square_error(seen.x, back, seen.mask).nan_to_num().numpy() for back in (seen.back, fitted.reconstruct(x)))
+        scores = (square_error(seen.x, back, seen.mask).nan_to_num().numpy() for back in (seen.back, fitted.reconstruct(x, seen.mask)))
         model, pca = (float(roc_auc_score(labels.astype(int), score)) for score in scores)
         return {"auroc": model, "auroc_pca": pca, "anomalies": int(labels.sum())}
     if len(values) < 2 or len(values) > min(CLASSES, len(labels) // 2):
         return None
     _, classes = np.unique(labels.astype(str), return_inverse=True)
     numbers = torch.from_numpy(classes)
-    return {"nearest": _nearest(seen.z, numbers), "nearest_pca": _nearest(fitted.encode(x), numbers), "classes": len(values)}
+    return {"nearest": _nearest(seen.z, numbers), "nearest_pca": _nearest(fitted.encode(x, seen.mask), numbers), "classes": len(values)}
 
 
 def _nearest(codes: Tensor, classes: Tensor) -> float:

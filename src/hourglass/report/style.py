@@ -22,7 +22,7 @@ h3 { font-size: 14px; margin: 18px 0 6px; }
 p { margin: 0; }
 .mark-line { display: flex; align-items: center; gap: 8px; color: var(--soft); font-size: 13px; margin-bottom: 10px; }
 .mark-line svg { width: 15px; height: 20px; flex: none; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 14px 24px; margin: 22px 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px 24px; margin: 22px 0; }
 .facts dt { color: var(--soft); font-size: 12px; } .facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
 .grid-of-cards { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; margin-top: 16px; align-items: stretch;
   grid-auto-flow: dense; }
@@ -36,7 +36,9 @@ section > p.note, .note { color: var(--soft); font-size: 13px; margin-bottom: 12
   solid var(--rule); }
 .verdicts .sign { width: 20px; height: 20px; border-radius: 50%; color: var(--card); font-size: 12px; font-weight: 700; display: grid;
   place-items: center; margin-top: 1px; }
-.good .sign { background: var(--good); } .warn .sign { background: var(--warn); } .bad .sign { background: var(--bad); }
+.good .sign { background: var(--good); } .note .sign { background: var(--soft); }
+.warn .sign { background: var(--warn); } .bad .sign { background: var(--bad); }
+li.note { font-size: inherit; color: inherit; margin: 0; }
 .verdicts .name { font-weight: 600; } .bad .name { color: var(--bad); } .warn .name { color: var(--warn); }
 @media (max-width: 640px) { .verdicts li { grid-template-columns: 26px 1fr; } .verdicts .words { grid-column: 2; } }
 .changes { margin: 0; padding-left: 20px; } .changes li { margin: 5px 0; }
@@ -59,6 +61,25 @@ svg { display: block; width: 100%; height: auto; }
 .strips { display: grid; grid-template-columns: max-content 1fr; gap: 8px 16px; align-items: center; overflow-x: auto; font-size:
   13px; color: var(--soft); }
 .strips img { display: block; height: auto; max-width: 100%; image-rendering: pixelated; border-radius: 3px; }
+.sounds { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 14px; } figure { margin: 0; min-width: 0; }
+figcaption, h3 + p { color: var(--soft); font-size: 13px; margin-bottom: 4px; } h3 { font-weight: 600; }
+.outline { height: 64px; border-radius: 6px 6px 0 0; background: var(--ground); } .wave { fill: var(--c); }
+.spectrum { display: block; width: 100%; height: 130px; border-radius: 0 0 6px 6px; } audio { width: 100%; height: 34px; margin-top: 8px; }
+.sensors { display: grid; grid-template-columns: minmax(90px, 150px) repeat(var(--columns), minmax(180px, 1fr)); gap: 6px 14px;
+  align-items: center; font-size: 13px; }
+.sensors .over { color: var(--soft); text-align: center; } .sensors small { color: var(--soft); } .sensor { overflow-wrap: anywhere; }
+.window { height: 76px; background: var(--ground); border-radius: 6px; }
+.window .line { vector-effect: non-scaling-stroke; stroke-width: 1.6; }
+.clip { display: grid; grid-template-columns: minmax(0, 1fr) max-content; gap: 8px 22px; align-items: start; margin-bottom: 10px; }
+.clip .strips { grid-template-columns: 130px minmax(0, 1fr); } .clip .strips img { width: 100%; image-rendering: auto; }
+.film img { display: block; border-radius: 3px; width: 150px; } .film figcaption { margin-top: 4px; }
+.texts { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(var(--wide), 180px), 1fr)); gap: 0 26px;
+  font: 14px/1.5 ui-monospace, Consolas, Menlo, monospace; white-space: pre; }
+.texts div { display: grid; grid-template-columns: 4ch 1fr; gap: 12px; padding: 7px 0; border-top: 1px solid var(--rule); }
+.texts .share { color: var(--soft); text-align: right; }
+mark { background: color-mix(in srgb, var(--bad) 22%, transparent); color: inherit; border-bottom: 2px solid var(--bad); }
+del { color: var(--bad); text-decoration: none; }
+@media (max-width: 800px) { .sounds, .clip { grid-template-columns: minmax(0, 1fr); } }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 6px 12px 6px 0; border-top: 1px solid var(--rule); white-space: nowrap; vertical-align: top; }
 th { color: var(--soft); font-weight: 600; border-top: 0; } td .back { display: block; color: var(--c0); }
