@@ -374,7 +374,7 @@ NEW: dict[str, tuple[dict[str, Any], Callable[[], Any], type[Exception], str]] =
     "code size": ({"code_size": 0}, rows, errors.BadOption, "code_size=0"),
     "learning rate": ({"learning_rate": float("nan")}, rows, errors.BadOption, "learning_rate"),
     "device": ({"device": "cuda"}, rows, errors.BadOption, "device"),
-    "stacked": ({"stacked": True}, rows, errors.BadOption, "stacked"),
+    "stacked": ({"stacked": True, "network": "recurrent"}, rows, errors.BadOption, "layer by layer"),
     "init that is not fitted": ({"init": Autoencoder()}, rows, errors.NotFitted, "not fitted"),
     "init of another type": ({"init": 5}, rows, errors.BadType, "init"),
     "one factory": ({"network": (own_encoder,)}, rows, errors.BadOption, "pair"),

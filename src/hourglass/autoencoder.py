@@ -15,7 +15,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from torch import Tensor
 
-from hourglass import files, fitting, own, reading, recipes, results
+from hourglass import files, fitting, own, reading, recipes, results, sizing, stacking
 from hourglass.batches import Stream, held_out_rows
 from hourglass.errors import BadData, BadOption, BadType, NotFitted, did_you_mean
 from hourglass.model import Factories, Model
@@ -46,7 +46,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         decoder) of factories as in docs/design.md.
     code_size : numbers in the code (channels, where the code is spatial).
     members : networks trained side by side; scores and reconstructions are averaged over them.
-    stacked : greedy layer-wise pretraining; not available yet.
+    stacked : train layer by layer first, in a quarter of the budget; for deep networks without a linear path, see docs/python.md.
     init : a fitted `Autoencoder`, or the path of one, whose weights to start from.
     anomalies : assumed share of anomalies in the training data, 0 to 0.5; that share of the worst scores is left out of the threshold.
     false_alarms : share of normal samples that may be called anomalies. Read at predict time: changing it needs no new fit.
@@ -177,11 +177,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             raise BadData(f"{pieces.name}: {ALONE}")
         settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, count)
         settings |= {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
+        settings |= stacking.checked(settings) if self.stacked else {}
         facts["seen"] = self._seen(source, facts)
         samples = cut or reading.samples(reader.module, pieces, facts, settings, seed)
         model = self._built(reader.name, facts, settings, samples, seed)
         run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint))
-        training(run, self.verbose)
+        training(stacking.stacked(run) if self.stacked else run, self.verbose)
         self.model_ = model
         if y is None and not isinstance(samples, Stream):
             y = reading.labels(reader.module, pieces, facts)
@@ -191,8 +192,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     def _check(self) -> None:
         """Refuse settings that cannot be meant, before anything is read."""
         recipes.check(self.get_params(deep=False))
-        if self.stacked:
-            raise BadOption("stacked=True is not available yet; leave stacked=False")
+        if self.stacked and self.init is not None:
+            raise BadOption("stacked=True trains every layer from the beginning, and init= gives layers that are trained; leave one out")
 
     def _seen(self, source: Any, facts: dict[str, Any]) -> dict[str, Any]:
         """What scikit-learn wants to know of the columns, kept with the facts for loaded models."""
@@ -211,10 +212,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         sample = samples.first(10_000) if isinstance(samples, Stream) else samples.samples if isinstance(samples, Cut) else samples
         parts = own.factories(self.network)
 
-        def make() -> Model:
-            return fitting.begin(kind, facts, settings, sample, seed, parts)
+        def begin(these: dict[str, Any]) -> Model:
+            return fitting.begin(kind, facts, these, sample, seed, parts)
 
-        model = own.check_network(make, self.network) if parts else make()
+        if settings.pop("sized"):
+            model = sizing.sized(begin, samples, settings, seed, lambda run: training(run, self.verbose, "finding the size of the code"))
+            told(f"a code of {model.code_size}: more is not worth it for these data; code_size sets another", self.verbose, "taking")
+            return model
+        model = own.check_network(lambda: begin(settings), self.network) if parts else begin(settings)
         if self.init is not None:
             fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else _read(self.init, parts))
         return model

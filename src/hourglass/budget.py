@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from hourglass.parts import Batch
 
@@ -33,8 +33,14 @@ class Schedule:
     """The budget, in epochs or minutes, and the step size: warm-up over the first 2 %, then a cosine down to zero."""
 
     learning_rate: float
-    epochs: int | None = None
+    epochs: float | None = None
     minutes: float | None = None
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], share: float = 1.0) -> Schedule:
+        """A share of the budget that the settings give."""
+        epochs, minutes = (settings[name] and share * settings[name] for name in ("epochs", "minutes"))
+        return cls(settings["learning_rate"], epochs, minutes)
 
     def rate(self, fraction: float) -> float:
         """The learning rate when `fraction` of the budget is used."""
@@ -43,7 +49,8 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Record:
-    """How training stands: losses in nats per sample; `held_out` (loss + cost) only where it was just measured."""
+    """How training stands: losses in nats per sample; `held_out` (loss + cost) only where it was just measured; `doing`, where it is not
+    the whole network that is trained."""
 
     epoch: int
     step: int
@@ -54,6 +61,7 @@ class Record:
     rate: float
     held_out: float | None = None
     trouble: str | None = None
+    doing: str | None = None
 
 
 @dataclass

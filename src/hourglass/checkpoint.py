@@ -58,6 +58,13 @@ class Checkpoint:
         now = time.monotonic()
         self.due = now + max(INTERVAL, (now - begun) / SHARE)
 
+    def fits(self) -> bool:
+        """Whether there is something to go on from."""
+        try:
+            return self.path.exists() and not self._differing(_read(self.path)[0]["key"])
+        except WRONG:
+            return False
+
     def resume(self, loop: Loop) -> tuple[HISTORY, list[str]]:
         """Go on from the file where it fits; returns history and troubles so far. A file that does not fit is named and not used."""
         self._sweep()

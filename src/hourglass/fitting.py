@@ -21,7 +21,7 @@ from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, Judgement, judge
 from hourglass.layers.processor import few_threads
 from hourglass.model import Factories, Model, seeded
-from hourglass.objectives import lowered, parted, spoiler
+from hourglass.objectives import lowered, moved, parted, spoiler
 from hourglass.parts import Batch, Cut, Part, concatenate, find
 from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
@@ -75,7 +75,7 @@ class Fitting:
 
     def __init__(self, model: Model, samples: Batch | Cut | Stream, seed: int, checkpoint: Path | None = None, uses: bool = True) -> None:
         self.model, self.seed, self.settings = model, seed, model.settings
-        self.uses = uses
+        self.uses, self.share = uses, 1.0  # of the budget, for this training
         self.history: list[dict[str, Any]] = []
         self.troubles: list[str] = []
         self.generator, self.engine = shuffler(seed, 3), Local(self.settings["device"])
@@ -113,9 +113,10 @@ class Fitting:
         self.model.train()
         self.worth = worth(self.model, self.training)
         self.engine.place(self.model.modules())
-        schedule = Schedule(self.settings["learning_rate"], self.settings["epochs"], self.settings["minutes"])
+        schedule = Schedule.of(self.settings, self.share)
         judge = self._judge if self.held_out.count else None
-        loop = Loop(self._objectives(), self.data, schedule, self.generator, judge, self.engine)
+        data = moved(self.data, self.settings["spoil"], self.model.shape, self.seed)
+        loop = Loop(self._objectives(), data, schedule, self.generator, judge, self.engine)
         self._mend(loop)
         patience, stopped = Patience(), "the budget was used"
         if self.checkpoint is not None:

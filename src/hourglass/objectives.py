@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from hourglass.batches import shuffler
+from hourglass.budget import Data
 from hourglass.flat import Lower, Objective
 from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model
 from hourglass.parts import Batch, Part, find, options_for
 
-__all__ = ["lowered", "parted", "spoiler"]
+__all__ = ["autocast", "lowered", "moved", "parted", "spoiler"]
 
 
 def lowered(model: Model, spoil: Any) -> Lower:
@@ -49,10 +52,41 @@ def parted(model: Model, spoil: Any) -> tuple[list[nn.Parameter], list[Objective
     return [weight for weight in weights if id(weight) not in apart], [Objective(theirs, [], oppose)]
 
 
+class Moved:
+    """Data whose samples are changed anew whenever they are drawn, by chance that follows from the seed, epoch and batch alone."""
+
+    def __init__(self, data: Data, change: Callable[[Tensor, torch.Generator], Tensor], shape: Sequence[int], seed: int) -> None:
+        self.data, self.change, self.shape, self.seed = data, change, tuple(shape), seed
+
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return self.data.steps()
+
+    def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from number `skip` on."""
+        for number, batch in enumerate(self.data.batches(epoch, skip), skip):
+            changed = self.change(batch.x.reshape(-1, *self.shape), shuffler(self.seed, 7, epoch, number))
+            yield batch.with_x(changed.reshape(batch.x.shape))
+
+
+def moved(data: Data, text: str, shape: Sequence[int], seed: int) -> Data:
+    """The data as they are, or, where the spoil changes the target as well (moves), changed as they are drawn."""
+    part = Part.parse(text)
+    if not _targeted(part):
+        return data
+    function = find("spoils", part.name).spoil
+    (options,) = options_for(part, function)
+    return Moved(data, lambda x, generator: function(x, generator, **options), shape, seed)
+
+
+def _targeted(part: Part) -> bool:
+    return part.name != "none" and getattr(find("spoils", part.name), "TARGET", False)
+
+
 def spoiler(text: str, generator: torch.Generator) -> Any:
     """A function that damages a batch as the setting says; missing elements stay 0."""
     part = Part.parse(text)
-    if part.name == "none":
+    if part.name == "none" or _targeted(part):
         return lambda batch: batch
     function = find("spoils", part.name).spoil
     (options,) = options_for(part, function)

@@ -9,7 +9,7 @@ in for. Long series shrink faster, by 4 or 8 in a level. Not for tables, whose c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -189,6 +189,31 @@ def start(model: Model, batch: Batch) -> None:
             start_blocks(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
         elif leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
+
+
+def levels(model: Model) -> list[tuple[nn.Module, nn.Module]]:
+    """Each shrinking of the sides with the enlarging that mirrors it, then the code's own layers; the linear path belongs to none."""
+    enters = getattr(model.encoder, "each", [model.encoder])
+    leaves = getattr(model.decoder, "each", [model.decoder])
+    alone = [_levels(enter, leave) for enter, leave in zip(enters, leaves, strict=True)]
+    if len(alone) == 1:
+        return alone[0]
+    return [tuple(Members(iter(side).__next__, len(alone)) for side in zip(*pairs, strict=True)) for pairs in zip(*alone, strict=True)]  # type: ignore[misc]
+
+
+def _levels(enter: ConvEncoder, leave: Any) -> list[tuple[nn.Module, nn.Module]]:
+    """The levels of one network: a level is three layers of either body."""
+    inner: ConvDecoder = getattr(leave, "inner", leave)
+    into, out = list(enter.body), list(cast("nn.Sequential", inner.body))
+    count = len(into) // 3
+    pairs = [
+        (nn.Sequential(*into[3 * i : 3 * i + 3]), nn.Sequential(*out[3 * (count - 1 - i) : 3 * (count - i)])) for i in range(count)
+    ]
+    sides = [side * out[2].stride[0] ** (count - 1) for side in inner.inside]  # type: ignore[operator]
+    first = ConvEncoder(pairs[0][0], nn.Identity(), None, enter.step, getattr(enter, "tokens", None))
+    back: nn.Module = ConvDecoder(nn.Identity(), nn.Sequential(*pairs[0][1], *out[3 * count :]), None, inner.shape, sides)
+    pairs[0] = first, back if inner is leave else TextDecoder(back)  # type: ignore[assignment, arg-type]
+    return [*pairs, (nn.Sequential(*into[3 * count :], enter.last), inner.first)]
 
 
 def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:

@@ -86,6 +86,17 @@ def start(model: Model, batch: Batch) -> None:
         start_beside(model, batch, (enter.beside, enter.layers[-1]), (leave.beside, leave.layers[-1]))
 
 
+def levels(model: Model) -> list[tuple[nn.Module, nn.Module]]:
+    """Each hidden layer with its mirror image, then the code's own two; the linear path belongs to none."""
+    enter, leave = cast("Stack", model.encoder.stack), cast("Stack", model.decoder.stack)
+    into: list[list[nn.Module]] = [[layer, enter.between] for layer in enter.layers]
+    out: list[list[nn.Module]] = [[layer, leave.between] for layer in reversed(leave.layers)]
+    into[0].insert(0, nn.Flatten(-len(model.shape), -1))
+    into[-1].pop()
+    out[0][-1] = nn.Unflatten(-1, cast("DenseDecoder", model.decoder).shape)
+    return [(nn.Sequential(*a), nn.Sequential(*b)) for a, b in zip(into, out, strict=True)]
+
+
 def by_hand(model: Model) -> Callable[[Batch, Batch], Tensor | float] | None:
     """Forward and backward without autograd, where the parts beside the network allow it (plain code, gaussian loss)."""
     return stepper(model, model.encoder.stack, model.decoder.stack)  # type: ignore[arg-type]
