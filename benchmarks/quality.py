@@ -27,7 +27,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from hourglass import Autoencoder
 from hourglass.parts import find
-from hourglass.report.baselines import principal, random_encoder
+from hourglass.report.baselines import filled, principal, random_codes, ridge
 
 Array = NDArray[Any]
 Rows = list[dict[str, Any]]
@@ -64,33 +64,24 @@ def pictures(data: Path, quick: bool) -> Iterator[Split]:
     """MNIST and the AT&T faces, of which two pictures of each person are held out."""
     parts = [np.load(data / "digits" / f"mnist_{part}.npz")["x"] for part in ("train", "test")]
     count = 3_000 if quick else 20_000
-    yield Split(f"MNIST, {count:,} pictures", parts[0][:count], parts[1][:2000], {})
+    yield Split(f"MNIST, {count:,} pictures", parts[0][:count], parts[1][:2000], {"code_size": 16})
     with np.load(data / "faces" / "att_faces.npz") as file:
         faces = file["x"].reshape(400, 56, 2, 46, 2).mean((2, 4)).astype("u1")
     held = np.arange(400) % 10 >= 8
     yield Split("AT&T faces, 56 x 46", faces[~held], faces[held], {"code_size": 16})
 
 
-def windows(data: Path) -> Iterator[Split]:
-    """Series of NAB as rows of 64 values: the first 70 % of each to train on."""
-    for name in ("machine_temperature_system_failure", "ambient_temperature_system_failure", "cpu_utilization_asg_misconfiguration"):
-        series = np.genfromtxt(data / "sensors" / "nab" / "realKnownCause" / f"{name}.csv", delimiter=",", skip_header=1, usecols=1)
-        cut = int(0.7 * len(series))
-        train, test = (np.lib.stride_tricks.sliding_window_view(part, 64)[::4].astype("f4") for part in (series[:cut], series[cut:]))
-        yield Split(f"NAB {name.split('_')[0]} {name.split('_')[1]}", train, test, {})
-
-
 def digits() -> Split:
     """scikit-learn's digits as rows of 64."""
     x = np.random.default_rng(0).permutation(load_digits().data.astype("f4"))
-    return Split("scikit-learn digits", x[:1400], x[1400:], {})
+    return Split("scikit-learn digits", x[:1400], x[1400:], {"code_size": 16})
 
 
 def rebuilding(data: Path | None, quick: bool) -> Rows:
     """Held-out error of default models: the share of the variance that is lost, with PCA's and a random encoder's."""
     splits = [digits()]
     if data is not None:
-        splits += [*tables(data), *windows(data), *pictures(data, quick)]
+        splits += [*tables(data), *pictures(data, quick)]
     return [_rebuilt(split) for split in (splits[:4] if quick else splits)]
 
 
@@ -107,14 +98,16 @@ def _rebuilt(split: Split) -> dict[str, Any]:
     with torch.no_grad():
         ours = torch.cat([model.reconstruct(test[at : at + 256]) for at in range(0, test.count, 256)]).flatten(1)
     theirs = principal(flat, model.code_size).reconstruct(rows)
-    drawn = random_encoder(model, train, test, 0)
+    found = random_codes(model, train, test, 0)
+    assert found is not None
+    drawn = ridge(found[0].z, filled(found[0].x, found[0].mask), found[1])
     total = float((rows - flat.mean(0)).square().mean())
     shares = [float((values - rows).square().mean()) / total for values in (ours, theirs, drawn)]
-    found = dict(zip(("hourglass", "PCA", "random encoder"), shares, strict=True))
+    lost = dict(zip(("hourglass", "PCA", "random encoder"), shares, strict=True))
     size = "x".join(map(str, model.shape))
     return (
         {"data": split.name, "rows": len(split.train), "shape": size, "code": model.code_size}
-        | found
+        | lost
         | {"times PCA": shares[0] / shares[1], "CPU s": seconds}
     )
 

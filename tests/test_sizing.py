@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hourglass import Autoencoder, load, sizing
 
 
-def sheet(dimensions: int, count: int = 1500, columns: int = 20, noise: float = 0.1) -> NDArray[np.float32]:
+def sheet(dimensions: int, count: int = 3000, columns: int = 20, noise: float = 0.1) -> NDArray[np.float32]:
     """Points of a curved sheet, with noise."""
     draw = np.random.default_rng(3)
     at = draw.uniform(-1, 1, (count, dimensions))
@@ -20,7 +20,7 @@ def sheet(dimensions: int, count: int = 1500, columns: int = 20, noise: float = 
 
 @pytest.mark.parametrize("dimensions", [2, 4])
 def test_the_dimension_of_a_curved_sheet_is_found(dimensions: int, tmp_path) -> None:
-    model = Autoencoder(epochs=200, random_state=0).fit(sheet(dimensions))
+    model = Autoencoder(random_state=0).fit(sheet(dimensions))
     assert abs(model.model_.code_size - dimensions) <= 1
     assert model.transform(sheet(dimensions)).shape[1] == model.model_.code_size == model.model_.settings["code_size"]
     found = model.model_.record["sizes"]

@@ -42,7 +42,7 @@ def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Ba
     name = Part.parse(settings["network"]).name
     start = None if name == "own" else getattr(find("networks", name), "start", None)
     if start is not None and sample.count > 1 and sample.x.is_floating_point():
-        some = sample[:STARTED]
+        some = sample[:: -(-sample.count // STARTED)]  # from everywhere: samples may be in order of time
         wild = _wild(some)
         start(model, some[~wild] if wild.any() else some)
     return model

@@ -31,8 +31,12 @@ SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32)
 WIDTH = 64  # of the members' hidden layer; 128 found the same sizes in four times the time
 MOST = 256  # numbers in a sample, beyond which members would take longer than the training itself
 SAMPLES, FEW = 2000, 5
-WORTH, NOISE = 0.005, 3.0
-STEEP, BEND = 0.3, 2.0  # a knee: a unit that lowers the logarithm of the error by so much, and so many times as much as any later one
+WORTH, NOISE = 0.005, 2.0
+STEEP, FLAT, BEND = (
+    0.3,
+    0.25,
+    2.0,
+)  # a knee: a unit lowers the logarithm of the error by so much, none later by more than this or that share
 TRIFLE = 0.02  # of the variance, added to errors before logarithms: networks leave as much of a curved sheet unexplained
 
 
@@ -140,12 +144,13 @@ def knee(sizes: Sequence[int], errors: Sequence[float], variance: float, width: 
     logs = [math.log(error + TRIFLE * variance + 1e-30) for error in (variance, *lowest)]
     places = [0, *sizes]
     drops = [(logs[i] - logs[i + 1]) / (places[i + 1] - places[i]) for i in range(len(sizes))]
-    bends = [(drops[i] / max(*drops[i + 1 :], 1e-3), size) for i, size in enumerate(sizes[:-1]) if drops[i] >= STEEP]
+    later = [max(drops[i + 1 :], default=0.0) for i in range(len(sizes))]
+    bends = [(drops[i] / max(later[i], 1e-3), size) for i, size in enumerate(sizes[:-1]) if drops[i] >= STEEP and later[i] <= FLAT]
     if bends and max(bends)[0] >= BEND:
         return max(bends)[1]
     for i, size in enumerate(sizes):
-        later = [(lowest[i] - lowest[j]) / (sizes[j] - size) for j in range(i + 1, len(sizes))]
-        if all(gain <= max(WORTH * variance, NOISE * lowest[i] / max(width - size, 1)) for gain in later):
+        gains = [(lowest[i] - lowest[j]) / (sizes[j] - size) for j in range(i + 1, len(sizes))]
+        if all(gain <= max(WORTH * variance, NOISE * lowest[i] / max(width - size, 1)) for gain in gains):
             return size
     return sizes[-1]
 

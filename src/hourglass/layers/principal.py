@@ -16,6 +16,7 @@ from hourglass.parts import Batch
 __all__ = ["decomposed", "principal", "start_beside", "start_blocks"]
 
 ROWS, WIDE_ROWS = 4096, 1000  # samples that PCA looks at when a network starts: enough for its leading directions
+NARROW = 512  # numbers in a sample, up to which all are looked at
 
 
 def principal(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -82,7 +83,8 @@ def _blocks(x: Tensor, step: int) -> Tensor:
 
 def _maps(model: Model, x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Linear maps into the code (count, F) and out of it (F, count), each with its offset, from the PCA of rows `x` (B, F)."""
-    x = x[: ROWS if x.shape[1] <= ROWS else WIDE_ROWS]
+    if x.shape[1] > NARROW:  # from everywhere: samples may be in order of time
+        x = x[:: -(-len(x) // (ROWS if x.shape[1] <= ROWS else WIDE_ROWS))]
     mean, rows = principal(x, count)
     spread = ((x.double() - mean) @ rows.T).std(0, correction=0).clamp_min(1e-6)
     link = getattr(model.loss, "link", None)
