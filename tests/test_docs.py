@@ -191,7 +191,7 @@ def test_options_of_parts_are_told() -> None:
 
 
 def test_verdicts_are_told() -> None:
-    source = (ROOT / "src" / "hourglass" / "report" / "verdicts.py").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "hourglass" / "report").glob("*.py"))
     names = set(re.findall(r'Verdict\(\s*"([^"]+)"', source))
     assert len(names) > 15
     assert not missing(sorted(names), [ROOT / "docs" / "report.md"])
