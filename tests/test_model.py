@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from hourglass.errors import BadOption
 from hourglass.model import Model, seeded
-from hourglass.parts import Batch
+from hourglass.parts import Batch, Code
 
 FACTS = {"shape": [6], "fields": [["number", 0, 6]], "resolution": torch.zeros(6)}
 SETTINGS = {"network": "dense:widths=[8]", "bottleneck": "plain", "loss": "gaussian", "code_size": 2, "members": 1}
@@ -72,3 +74,17 @@ def test_a_spoiled_batch_is_compared_with_the_target() -> None:
 def test_options_that_no_part_has(name: str) -> None:
     with pytest.raises(BadOption, match="no option 'odd'"):
         build(**{name: str(SETTINGS[name]).split(":")[0] + ":odd=1"})
+
+
+def test_what_is_masked_stays_zero_where_a_bottleneck_changes_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, mask = build(), torch.ones(5, 6, dtype=torch.bool)
+    mask[:, 2] = False
+    seen: list[torch.Tensor] = []
+
+    def twice(h: torch.Tensor, encode: Callable[..., torch.Tensor]) -> Code:
+        seen.append(encode(lambda x: x + 1))
+        return Code(h, torch.zeros(len(h)))
+
+    monkeypatch.setattr(model.bottleneck, "forward", twice)
+    model.encode(Batch(batch().x * mask, mask))
+    torch.testing.assert_close(seen[0], model.encoder((batch().x + 1) * mask))

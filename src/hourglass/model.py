@@ -126,9 +126,14 @@ class Model:
         return self.doubled
 
     def encode(self, batch: Batch) -> Code:
-        """The code of samples (B, *shape) or (M, B, *shape); its rows are M * B."""
+        """The code of samples (B, *shape) or (M, B, *shape); its rows are M * B. What is masked stays 0, whatever a bottleneck changes."""
+
+        def again(change: Callable[[Tensor], Tensor]) -> Tensor:
+            x = change(batch.x)
+            return self._hidden(batch.with_x(x if batch.mask is None else x * batch.mask))[0]
+
         h, beside = self._hidden(batch)
-        code: Code = self.bottleneck(h, encode=lambda change: self._hidden(batch.with_x(change(batch.x)))[0])
+        code: Code = self.bottleneck(h, encode=again)
         return code._replace(beside=beside) if beside else code
 
     def decode(self, z: Tensor, beside: tuple[Tensor, ...] = ()) -> Tensor:
