@@ -162,3 +162,12 @@ def test_ticks_are_few_and_inside(low, high):
     found = charts.ticks(low, high)
     assert 1 <= len(found) <= 11
     assert all(low - 1e-12 <= tick <= high + 1e-12 for tick in found)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.4, 0.7), (1e-6, 1.0), (0.02, 0.9)])
+def test_a_logarithmic_axis_has_a_few_round_marks(low, high):
+    svg = charts.lines({"PCA": [(1, high), (2, low), (3, 0.0)]}, "size", "error", marked=True)
+    marks = [float(text) for text in re.findall(r'text-anchor="end" x="56"[^>]*>([^<]+)<', svg)]
+    assert 3 <= len(marks) <= 9
+    assert all(low * 0.5 <= mark <= high * 2 for mark in marks)
+    assert svg.count("<circle") == 2

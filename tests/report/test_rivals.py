@@ -242,6 +242,12 @@ def test_a_code_that_is_too_large_is_told():
     assert found.sentence.endswith("by 2%; PCA needs 9 units for what this code holds in 3.")
 
 
+def test_a_size_that_saves_much_is_not_called_enough():
+    sizes = {"code": 2, "model": 0.1, "from": "search", "sizes": [1, 2, 4], "errors": [0.9, 0.5, 0.1], "enough": 2, "variance": 1.0}
+    found = verdicts({"sizes": {**sizes, "pca_sizes": [1], "pca": [0.9], "needs": 2, "looked": 32}})[0]
+    assert found.sentence == "In short trainings a code of 2 explains 50.0% of the variance, one of 4 90.0%."
+
+
 def test_the_search_for_the_size_is_shown(make):
     training = make.rows(400)
     model = make.learned(training)

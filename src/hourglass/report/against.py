@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hourglass.report.words import CLOSE, LOSES, Measures, Verdict, around, counted, number, purpose, ratio, said, wide
 
 __all__ = ["JUDGES"]
@@ -124,21 +126,23 @@ def size(measures: Measures) -> Verdict | None:
     enough, tried, errors = found.get("enough"), found.get("sizes") or [], found.get("errors") or []
     if not enough or enough not in tried or None in errors or not errors[tried.index(enough)]:
         return None
-    words, linear = _more(tried, errors, tried.index(enough), found.get("variance")), linearly(measures)
+    words, linear = _more(found, tried.index(enough)), linearly(measures)
     if found["code"] > ROOMY * enough:
         return Verdict("code size", "warn", f"{words}; this one has {found['code']}.", f"Choose code_size={enough}.")
     return Verdict("code size", "good", f"{words}{f'; {linear}' if linear else ''}.")
 
 
-def _more(tried: list[int], errors: list[float], at: int, variance: float | None) -> str:
+def _more(found: dict[str, Any], at: int) -> str:
     """What a larger code than the one that is enough would bring."""
+    tried, errors, variance = found["sizes"], found["errors"], found.get("variance")
     last = min(at + 2, len(tried) - 1)
     if at == last:
         return f"A code of {tried[at]}, the largest tried, is still worth its size"
     saved = 1 - errors[last] / errors[at]
     if saved > MUCH and variance:
         explained = [f"{1 - errors[i] / variance:.1%}" for i in (at, last)]
-        return f"A code of {tried[at]} explains {explained[0]} of the variance, one of {tried[last]} would explain {explained[1]}"
+        where = "In short trainings a" if found.get("from") == "search" else "A"
+        return f"{where} code of {tried[at]} explains {explained[0]} of the variance, one of {tried[last]} {explained[1]}"
     more = f"would lower the error by {saved:.0%}" if saved >= 0.005 else "would not lower the error"
     return f"A code of {tried[at]} is enough: one of {tried[last]} {more}"
 

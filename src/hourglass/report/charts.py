@@ -86,6 +86,8 @@ def _powers(frame: Frame) -> list[tuple[float, str]]:
     powers = range(math.floor(frame.low), math.ceil(frame.high) + 1)
     fine = [(math.log10(m * 10.0**p), _short(float(f"{m * 10.0**p:.3g}"))) for p in powers for m in (1, 2, 5)]
     inside = [mark for mark in fine if frame.low <= mark[0] <= frame.high]
+    if len(inside) < 3:
+        return [(math.log10(value), _short(value)) for value in ticks(10**frame.low, 10**frame.high) if value > 0]
     return inside if len(inside) <= 8 else [mark for mark in inside if mark[0] == round(mark[0])]
 
 
