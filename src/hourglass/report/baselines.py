@@ -78,7 +78,7 @@ def principal(x: Tensor, size: int, mask: Tensor | None = None, more: int = 0) -
     if mask is None or bool(mask.all()):
         return _fitted(x, max(size, more))
     found = _fitted(torch.where(mask, x, means(x, mask)), max(size, more))
-    for _ in range(REFITS if min(x.shape) <= EASY else 2):
+    for _ in range(REFITS if min(x.shape) <= EASY else 1):
         found = _fitted(torch.where(mask, x, found.first(size).reconstruct(x, mask)), max(size, more))
     return found
 
