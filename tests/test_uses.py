@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hourglass import Autoencoder, compress, decompress, denoise, load
 
-UNTRAINED = {"network": "dense:widths=[64],beside=false", "epochs": 1, "learning_rate": 1e-9}
+UNTRAINED = {"code_size": 16, "network": "dense:widths=[64],beside=false", "epochs": 1, "learning_rate": 1e-9}
 
 
 def digits(part: str) -> tuple[np.ndarray, np.ndarray]:
