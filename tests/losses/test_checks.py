@@ -51,6 +51,8 @@ def test_weights_are_numbers_from_zero(name: str, weight: Any) -> None:
         ("mixture", [8], r"\(8,\).*gaussian"),
         ("mixture", [2, 64], r"\(2, 64\).*gaussian"),
         ("categorical", [2, 64], r"\(2, 64\).*gaussian"),
+        ("bernoulli", [2, 64], r"\(2, 64\).*gaussian"),
+        ("bernoulli", [8], "hold other numbers.*mixed"),
     ],
 )
 def test_samples_of_another_shape_are_refused(name: str, shape: list[int], words: str) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from hourglass.errors import BadOption
 from hourglass.layers.links import logits
 from hourglass.losses._checks import need_numbers
 
@@ -45,6 +46,12 @@ class Bernoulli(nn.Module):
 
 
 def loss(facts: dict[str, Any], *, members: int = 1) -> nn.Module:
-    """No options."""
+    """No options; series, sound and tables of numbers, whose values do not lie between 0 and 1, raise `BadOption`."""
     need_numbers("bernoulli", facts)
+    shape = tuple(facts["shape"])
+    if len(shape) == 2 or (len(shape) == 1 and any(sort == "number" for sort, _, _ in facts["fields"])):
+        raise BadOption(
+            "bernoulli is for values from 0 to 1: pictures in black and white, and tables of yes and no; these samples "
+            f"{'hold other numbers' if len(shape) == 1 else f'have shape {shape}'}: use loss={'mixed' if len(shape) == 1 else 'gaussian'!r}"
+        )
     return Bernoulli()
