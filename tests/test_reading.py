@@ -59,6 +59,8 @@ def test_kinds_are_found_by_what_they_claim(tmp_path: Path) -> None:
     assert kinds.infer(np.zeros((3, 4, 4), np.uint8)) == "image"
     assert kinds.infer(tmp_path / "a.png") == "image"
     assert kinds.infer("a.parquet") == "table"
+    (tmp_path / "long.txt").write_text("word " * 30_000)  # longer than a cell may be
+    assert kinds.infer(tmp_path / "long.txt") == "text"
     with pytest.raises(BadData, match="no kind of data takes this"):
         kinds.infer(np.zeros((2, 3, 4, 4, 2, 2)))
     with pytest.raises(BadFile, match="nowhere"):
@@ -127,6 +129,8 @@ def test_masked_cells_are_missing_and_lazy_frames_are_collected() -> None:
 def test_codes_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(BadData, match="codes are numbers alone"):
         reading.codes(pd.DataFrame({"a": pd.to_datetime(["2024-01-01"])}))
+    with pytest.raises(BadData, match="codes are numbers alone"):  # numpy finds no common type for these two
+        reading.codes(pd.DataFrame({"a": pd.to_datetime(["2024-01-01"]), "b": [1.0]}))
 
 
 def test_compressing_tells_what_it_does_not_keep() -> None:

@@ -265,9 +265,10 @@ def codes(X: Any) -> NDArray[np.floating[Any]]:
         reader = Reader("table")
         X = joined(list(chunks(reader.pieces(X))))
     if library(X):
-        X = np.column_stack([column.to_numpy() for column in nw.from_native(X).iter_columns()])
-        if X.dtype.kind not in "fiub":
+        columns = [column.to_numpy() for column in nw.from_native(X).iter_columns()]
+        if any(column.dtype.kind not in "fiub" for column in columns):
             raise BadData("codes are numbers alone; these columns hold others: give what `transform` gave (hourglass encode)")
+        X = np.column_stack(columns)
     try:
         return check_array(X, dtype=[np.float64, np.float32], input_name="codes")  # type: ignore[no-any-return]
     except TypeError as trouble:

@@ -89,8 +89,12 @@ def test_times_that_cannot_be_read() -> None:
     with pytest.raises(BadData, match=r"row 17 \(counting from 0\) has 'yesterday' in the column of time 'time'"):
         learned(pa.table({"time": broken, "value": np.arange(50.0)}))
     missing = [*times[:17], None, *times[18:]]
-    with pytest.raises(BadData, match=r"row 17 \(counting from 0\) has no time in column 'time'"):
+    with pytest.raises(BadData, match=r"row 17 \(counting from 0\) has no time in column 'time', 1 of 50 rows have none"):
         learned(pa.table({"time": missing, "value": np.arange(50.0)}))
+    cube = np.zeros((5, 8, 2))
+    cube[3, 2, 1] = np.inf
+    with pytest.raises(BadData, match=r"sample 3, step 2 \(counting from 0\) has infinity for 'x1'"):
+        learned(cube)
     with pytest.raises(BadData, match="holds no times: 'a'"):
         learned(pa.table({"at": ["a"] * 50, "value": np.arange(50.0)}), time="at")
     with pytest.raises(BadOption, match="no column 'tim' to take the time from: did you mean 'time'"):

@@ -61,8 +61,11 @@ def values_of(stretch: Stretch, facts: Facts) -> Array:
             raise SchemaMismatch(f"{stretch.name}: {trouble}") from None
     if np.isinf(values).any():
         row, column = (int(found[0]) for found in np.nonzero(np.isinf(values)))
+        place = f"row {row + stretch.first}"
+        if isinstance(rows, np.ndarray) and rows.ndim == 3:
+            place = f"sample {row // rows.shape[1] + stretch.first}, step {row % rows.shape[1]}"
         raise BadData(
-            f"{stretch.name}: row {row + stretch.first} (counting from 0) has infinity for {names[column]!r}; only finite numbers and "
+            f"{stretch.name}: {place} (counting from 0) has infinity for {names[column]!r}; only finite numbers and "
             "missing values can be used: replace it, or leave the column out with ignore"
         )
     return values

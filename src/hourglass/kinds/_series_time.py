@@ -83,8 +83,8 @@ def moments(table: Any, time: Facts, name: str, first: int) -> tuple[Array, floa
     if missing.any():
         row = int(missing.argmax()) + first
         raise BadData(
-            f"{name}: row {row} (counting from 0) has no time in column {time['name']!r}, and so have {int(missing.sum())} rows; "
-            "fill the times in, or leave these rows out"
+            f"{name}: row {row} (counting from 0) has no time in column {time['name']!r}, {int(missing.sum())} of {len(missing)} rows "
+            "have none; fill the times in, or leave these rows out"
         )
     if time["form"] == "number":
         return values - values[:1], float(values[0])
