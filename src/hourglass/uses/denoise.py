@@ -32,6 +32,8 @@ def clean(model: Model, x: Tensor, strength: float = 1.0) -> Tensor:
         cleaned = torch.stack([tiled(lambda tile: _at_size(model, tile), picture, TILE, OVERLAP) for picture in x])
     else:
         cleaned = rebuilt(model, Batch(x))
+    if not x.is_floating_point():  # there is nothing between two letters
+        return cleaned if strength > 0 else x
     return torch.lerp(x, cleaned.to(x.dtype), strength)
 
 
