@@ -59,3 +59,8 @@ def test_larger_networks_are_cut_from_one_training() -> None:
 )
 def test_knees(errors: list[float], size: int) -> None:
     assert sizing.knee([1, 2, 3, 4, 5, 6], errors, 1.0, 50) == size
+
+
+def test_members_of_several_sizes_are_reported() -> None:
+    model = Autoencoder(bottleneck="ordered:sizes=[1,3]", members=2, code_size=3, epochs=3, random_state=0).fit(sheet(2, 200))
+    assert model.report().measures["error"]["random"] > 0

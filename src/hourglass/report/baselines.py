@@ -108,7 +108,10 @@ def random_codes(model: Model, training: Batch, held_out: Batch, seed: int) -> t
         return None
     first = next(model.parameters())
     with seeded(seed):
-        other = Model.build(model.kind, model.facts, {**model.settings, "members": 1})
+        part = Part.parse(model.settings["bottleneck"])
+        options = {name: value for name, value in part.options.items() if name != "sizes"}  # which are those of several members
+        alone = {**model.settings, "members": 1, "bottleneck": str(Part(part.name, *part.values, **options))}
+        other = Model.build(model.kind, model.facts, alone)
     other = other.to(first.dtype).train(False)
     return look(other, training), look(other, held_out).z
 
