@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from hourglass import Autoencoder, Part, recipes
 from hourglass.errors import BadOption
+from hourglass.model import Model
 from hourglass.parts import find, listing
 
 TABLE = {"shape": [12], "fields": [["number", 0, 12]]}
@@ -34,6 +36,23 @@ def test_every_purpose_has_a_recipe_whose_parts_exist(purpose: str, facts: dict[
     assert Part.parse(settings["spoil"]).name in ("none", *listing("spoils"))
     assert settings["epochs"] >= 1
     assert settings["loss"] == ("mixed" if facts is MIXED else "gaussian")
+
+
+@pytest.mark.parametrize("purpose", recipes.PURPOSES)
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("series", [3, 64]), ("audio", [2, 24]), ("audio", [1, 4096]), ("video", [3, 4, 16, 16]), ("text", [16])]
+)
+def test_recipes_of_every_kind_can_be_built(purpose: str, kind: str, shape: list[int]) -> None:
+    facts = {"shape": shape, "fields": [["number", 0, shape[0]]], "resolution": torch.zeros(1)} | (
+        {"symbols": 257} if kind == "text" else {}
+    )
+    settings = recipes.resolve(Autoencoder(purpose=purpose).get_params(deep=False), kind, facts, 500)
+    model = Model.build(kind, facts, settings)
+    assert (settings["bottleneck"] == "gaussian") == (purpose == "generate")
+    if kind == "audio":
+        assert (len(model.code_shape) == 2) == (purpose not in ("detect", "generate")), (
+            "sound is heard again by a code for every few samples"
+        )
 
 
 def test_what_is_given_stays() -> None:
