@@ -9,14 +9,14 @@ from torch import nn
 from hourglass.flat import Flat, Objective
 from hourglass.layers import by_hand as hand
 from hourglass.model import Model, seeded
-from hourglass.networks.dense import by_hand
+from hourglass.networks.dense import by_hand, start
 from hourglass.parts import Batch
 
 FACTS: dict[str, Any] = {"shape": [6], "fields": [["number", 0, 6]], "resolution": torch.zeros(6)}
 
 
-def model(network: str = "dense:widths=[9]", members: int = 1, code_size: int = 3) -> Model:
-    settings = {"network": network, "bottleneck": "plain", "loss": "gaussian", "code_size": code_size, "members": members}
+def model(network: str = "dense:widths=[9]", members: int = 1, code_size: int = 3, loss: str = "gaussian") -> Model:
+    settings = {"network": network, "bottleneck": "plain", "loss": loss, "code_size": code_size, "members": members}
     with seeded(0):
         return Model.build("table", dict(FACTS), settings).train()
 
@@ -54,6 +54,21 @@ def test_gradients_by_hand_are_those_of_autograd(active: str, beside: str, maske
     (loss, found), (wanted_loss, wanted) = (gradients(model(text, members), batch, manually) for manually in (True, False))
     assert loss == pytest.approx(wanted_loss, rel=1e-5)
     assert wanted.norm() > 0
+    assert (found - wanted).norm() <= 1e-5 * wanted.norm()
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("loss", ["gaussian", "gaussian:variance=each"])
+def test_steps_between_directions_are_those_of_autograd(loss: str, masked: bool, members: int) -> None:
+    def begun() -> Model:
+        made = model("dense:widths=[9,7],rank=4", members, code_size=2, loss=loss)
+        start(made, Batch(1 + torch.randn(40, 6, generator=torch.Generator().manual_seed(3))))
+        return made
+
+    batch = samples(members, masked)
+    (nats, found), (wanted_nats, wanted) = (gradients(begun(), batch, manually) for manually in (True, False))
+    assert nats == pytest.approx(wanted_nats, rel=1e-5)
     assert (found - wanted).norm() <= 1e-5 * wanted.norm()
 
 

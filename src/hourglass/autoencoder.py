@@ -209,8 +209,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def _built(self, kind: str, facts: dict[str, Any], settings: dict[str, Any], samples: Batch | Cut | Stream, seed: int) -> Model:
         """The network before training: built, started at PCA or at the weights of `init`."""
-        sample = samples.first(10_000) if isinstance(samples, Stream) else samples.samples if isinstance(samples, Cut) else samples
-        parts = own.factories(self.network)
+        sample, parts = fitting.learned_from(samples, seed), own.factories(self.network)
 
         def begin(these: dict[str, Any]) -> Model:
             return fitting.begin(kind, facts, these, sample, seed, parts)
@@ -340,6 +339,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         batch = results.everything(reader.module, pieces, model.facts)
         labels = reading.labels(reader.module, pieces, model.facts) if y is None else reading.counted(y, batch.count)
         order = torch.randperm(batch.count, generator=torch.Generator().manual_seed(0))
+        order = torch.arange(batch.count) if model.facts.get("cut") else order  # parts of one recording stay together
         half = batch.count // 2
         return batch[order[:half]], batch[order[half:]], None if labels is None else labels[order[half:].numpy()]
 

@@ -27,12 +27,13 @@ from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
 
-__all__ = ["Fitting", "begin"]
+__all__ = ["Fitting", "begin", "learned_from"]
 
 SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may look at after training
 HISTORY = 400
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
-STARTED, FAR = 10_000, 10.0  # samples that a start may look at; times the usual length of a row, about its mean
+STARTED, BIG = 10_000, 1 << 26  # samples, and numbers of them, that a start may look at
+FAR = 10.0  # times the usual length of a row, about its mean
 
 
 def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Batch, seed: int, parts: Factories) -> Model:
@@ -42,10 +43,19 @@ def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Ba
     name = Part.parse(settings["network"]).name
     start = None if name == "own" else getattr(find("networks", name), "start", None)
     if start is not None and sample.count > 1 and sample.x.is_floating_point():
-        some = sample[:: -(-sample.count // STARTED)]  # from everywhere: samples may be in order of time
+        some = sample[:STARTED]
         wild = _wild(some)
         start(model, some[~wild] if wild.any() else some)
     return model
+
+
+def learned_from(samples: Batch | Cut | Stream, seed: int) -> Batch:
+    """Samples, by chance, that a network may start from: held-out ones are not among them, else wide data would show it those too."""
+    if isinstance(samples, Stream):
+        return samples.first(STARTED)
+    cut, batch = (samples, samples.samples) if isinstance(samples, Cut) else (None, samples)
+    rows, _ = held_out_rows(batch.count, seed, 1, cut)
+    return batch[rows[0][: min(STARTED, max(256, BIG // max(1, batch.x[0].numel())))]]
 
 
 def _wild(samples: Batch) -> Tensor:
@@ -236,7 +246,8 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
     """Nats of an output that knows nothing but the mean, half a nat per element above, and nats of the network as it is."""
     if sample.count == 0 or not sample.x.is_floating_point():
         return math.inf, 0.0
-    x = sample.x[:2000]
+    sample = sample[: max(100, min(2000, 4 * NUMBERS // model.input_size))]
+    x = sample.x
     x = x + 0.03 * torch.randn(x.shape, generator=shuffler(0))  # constant data would make any network worse than their mean
     mean = x.double().mean(0).flatten()
     link = getattr(model.loss, "link", None)
@@ -244,7 +255,7 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
     with torch.no_grad():
         try:
             output = offset.to(x.dtype).reshape(model.shape).expand(x.shape).repeat(model.members, *[1] * len(model.shape))
-            repeated = [None if part is None else part[:2000].repeat(model.members, *[1] * len(model.shape)) for part in (x, sample.mask)]
+            repeated = [None if part is None else part.repeat(model.members, *[1] * len(model.shape)) for part in (x, sample.mask)]
             nothing = float(copy.deepcopy(model.loss).train()(output, *repeated).mean())
         except RuntimeError:  # a loss that asks for more outputs than elements
             nothing = math.inf

@@ -54,6 +54,8 @@ def sniff(path: Path) -> Dialect:
         raise BadFile(f"{path} is empty; a table needs a row of names and at least one row of values")
     separator, columns, share = _separator(lines)
     rows = _rows(lines, separator)
+    if not rows:
+        raise BadFile(f"{path} is no text table: its first cell has more than {csv.field_size_limit():,} letters; --kind text reads prose")
     names = None if _header(rows) else tuple(f"x{i}" for i in range(columns))
     return Dialect(separator, _decimal(rows), encoding, names, columns, share, '"' in text)
 
@@ -169,7 +171,8 @@ def _checked(table: Any, path: Path, rows: bool = True) -> Any:
 
 
 def _options(dialect: Dialect, types: dict[str, Any]) -> tuple[Any, Any, Any]:
-    read = pacsv.ReadOptions(encoding=dialect.encoding, column_names=dialect.names, block_size=2**22)
+    block = max(2**22, min(2**10 * dialect.columns, 2**26))  # a hundred rows at least: every cell of a block's columns costs as an array
+    read = pacsv.ReadOptions(encoding=dialect.encoding, column_names=dialect.names, block_size=block)
     parse = pacsv.ParseOptions(delimiter=dialect.separator, newlines_in_values=dialect.quoted)
     convert = pacsv.ConvertOptions(decimal_point=dialect.decimal, null_values=NULLS, strings_can_be_null=True, column_types=types)
     return read, parse, convert

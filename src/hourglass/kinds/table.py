@@ -32,6 +32,7 @@ __all__ = ["SUFFIXES", "claims", "describe", "element_names", "from_tensor", "la
 
 Facts = dict[str, Any]
 
+TOLD = 100  # names in a message, at most
 SAMPLE = 10_000  # rows of an array in memory that serve for the smallest step
 
 
@@ -223,17 +224,23 @@ def _fitted(chunk: Any, facts: Facts) -> Any:
                 return array_table(chunk, names).select(learned)
         raise SchemaMismatch(f"X has {chunk.shape[1]} features, but Autoencoder is expecting {len(learned)} features as input")
     table = as_rows(chunk)
-    missing = [name for name in learned if name not in table.column_names]
+    here = set(table.column_names)
+    missing = [name for name in learned if name not in here]
     known = {*learned, *facts["ignored"], facts["label"] or _own_label(table)}
     extra = [name for name in table.column_names if name not in known]
     if missing or extra:
         told = [
-            f"{word}: {', '.join(map(repr, names))}" for word, names in (("missing columns", missing), ("unknown columns", extra)) if names
+            f"{word}: {_some(list(map(repr, names)))}"
+            for word, names in (("missing columns", missing), ("unknown columns", extra))
+            if names
         ]
-        raise SchemaMismatch(
-            f"the table does not have the columns of the training data; {'; '.join(told)} (expected: {', '.join(learned)})"
-        )
+        raise SchemaMismatch(f"the table does not have the columns of the training data; {'; '.join(told)} (expected: {_some(learned)})")
     return table.select(learned)
+
+
+def _some(names: list[str]) -> str:
+    """The first of very many names."""
+    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD:,} more" if len(names) > TOLD else "")
 
 
 def _array_back(samples: Array, facts: Facts) -> Array:

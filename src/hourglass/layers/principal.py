@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,9 +14,10 @@ from hourglass.layers.sides import fill
 from hourglass.model import Model
 from hourglass.parts import Batch
 
-__all__ = ["decomposed", "principal", "start_beside", "start_blocks"]
+__all__ = ["decomposed", "lead", "principal", "start_beside", "start_blocks"]
 
 ROWS, WIDE_ROWS = 4096, 1000  # samples that PCA looks at when a network starts: enough for its leading directions
+BLOCK = 1024  # columns worked on at a time
 NARROW = 512  # numbers in a sample, up to which all are looked at
 
 
@@ -30,16 +32,23 @@ def principal(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def decomposed(x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """The same with the variances along all directions, largest first. Wide data go through the Gram matrix of their rows."""
-    x = x.double()
-    mean = x.mean(0)
-    x = x - mean
-    wide = x.shape[1] > x.shape[0]
-    values, vectors = torch.linalg.eigh(x @ x.T if wide else x.T @ x)
+    mean = x.mean(0, dtype=torch.float64)
+    if wide := x.shape[1] > x.shape[0]:
+        products = sum((part @ part.T for part in _centred(x, mean)), torch.zeros((), dtype=torch.float64))
+    else:
+        x = x - mean
+        products = x.T @ x
+    values, vectors = torch.linalg.eigh(products)
     spectrum = values.flip(0)
     values, vectors = spectrum[:count], vectors.flip(1)[:, :count]
-    rows = normalize((x.T @ vectors).T if wide else vectors.T, dim=1)
+    rows = normalize(torch.cat([part.T @ vectors for part in _centred(x, mean)]).T if wide else vectors.T, dim=1)
     rows = rows * (values > 1e-10 * values[:1].clamp_min(1e-30))[:, None]
     return mean, pad(rows, (0, 0, 0, count - rows.shape[0])), spectrum.clamp_min(0) / len(x)
+
+
+def _centred(x: Tensor, mean: Tensor) -> Iterator[Tensor]:
+    """Blocks of columns without their mean, in float64, of which all together would take more memory than the data."""
+    return (x[:, at : at + BLOCK] - mean[at : at + BLOCK] for at in range(0, x.shape[1], BLOCK))
 
 
 def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: tuple[Linear, Any]) -> None:
@@ -49,9 +58,14 @@ def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: t
     output is not in the units of the data (logits) say so by `link(mean) -> slope, offset`.
     """
     into, out, shift, offset = _maps(model, batch.x.flatten(1), model.code_size)
-    _put(enter[0], into, shift)
-    _put(leave[0], out, offset)
-    _hush(enter[1], leave[1])
+    lead(*enter, into, shift)
+    lead(*leave, out, offset)
+
+
+def lead(path: Linear, last: Any, weight: Tensor, bias: Tensor) -> None:
+    """Set a linear path to weight (outputs, inputs) and bias, and make the last layer that it stands beside small."""
+    _put(path, weight, bias)
+    _hush(last)
 
 
 def start_blocks(model: Model, batch: Batch, enter: tuple[Any, Any], leave: tuple[Any, Any]) -> None:

@@ -78,6 +78,14 @@ class Variance(nn.Module):
         nats = total / (2 * variance * count) + size * 0.5 * math.log(2 * math.pi * variance) - self.steps
         return nats, difference.mul_(1 / (variance * count))
 
+    def summed(self, sums: Tensor, rows: int, size: int) -> tuple[Tensor, Tensor]:
+        """As `gradient`, from sums of squares alone, (M,) or (), over `rows` samples of `size` elements: nats, and variances (M, 1, 1)."""
+        sums = sums.reshape(self.members)
+        self._towards(sums / (rows * size))
+        variance = self._floored(sums.dtype)
+        constant = 0.5 * size * (variance.log() + math.log(2 * math.pi)).sum() - self.members * self.steps
+        return (sums / (2 * rows * variance.flatten())).sum() + constant, variance
+
     def _floored(self, dtype: torch.dtype) -> Tensor:
         """(M, 1, F or 1), never below the floor."""
         return torch.maximum(self.value, self.floor).to(dtype).unsqueeze(1)
@@ -85,7 +93,9 @@ class Variance(nn.Module):
     def _follow(self, squares: Tensor, real: Tensor | None) -> None:
         """Move towards the mean of squared errors (M, B, F); a running mean that forgets its beginning."""
         over = (1,) if self.each else (1, 2)
-        mean = squares.mean(over) if real is None else squares.sum(over) / real.expand_as(squares).sum(over).clamp_min(1)
+        self._towards(squares.mean(over) if real is None else squares.sum(over) / real.expand_as(squares).sum(over).clamp_min(1))
+
+    def _towards(self, mean: Tensor) -> None:
         self.batches += 1
         weight = torch.clamp(1 / self.batches, min=MOMENTUM)
         self.value.lerp_(mean.reshape(self.value.shape).to(self.value.dtype), weight)

@@ -71,13 +71,15 @@ def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Te
     module = find("kinds", model.kind)
     names = module.element_names(model.facts)
     columns = list(dict.fromkeys(names))
-    place = torch.tensor([columns.index(name) for name in names])
+    places = {name: number for number, name in enumerate(columns)}
+    place = torch.tensor([places[name] for name in names])
     summed = torch.zeros(len(residuals), len(columns), dtype=residuals.dtype).index_add_(1, place, residuals)
     shares = summed / summed.sum(1, keepdim=True).clamp_min(1e-30)
     order = shares.argsort(1, descending=True)[:, :NAMED]
-    given = _cells(module.from_tensor(batch.x, model.facts), columns)
-    expected = _cells(module.from_tensor(rebuilt(model, batch), model.facts), columns)
-    real = None if isinstance(chunk, np.ndarray) else _cells(chunk.take(rows.numpy()), columns)
+    wanted = {columns[number]: number for number in order.unique().tolist()}
+    given = _cells(module.from_tensor(batch.x, model.facts), wanted)
+    expected = _cells(module.from_tensor(rebuilt(model, batch), model.facts), wanted)
+    real = None if isinstance(chunk, np.ndarray) else _cells(chunk.take(rows.numpy()), wanted)
     texts = []
     for row, best in enumerate(order.tolist()):
         worth = [column for column in best if shares[row, column] >= WORTH] or best[:1]
@@ -91,11 +93,12 @@ def _reason(name: str, value: str, usual: str) -> str:
     return f"{name} {value} does not fit the rest" if value == usual else f"{name} {value}, expected {usual}"
 
 
-def _cells(chunk: Any, columns: list[str]) -> dict[str, list[Any]]:
-    """Cells by column, of an array or a pyarrow Table."""
+def _cells(chunk: Any, columns: dict[str, int]) -> dict[str, list[Any]]:
+    """Cells by column, of an array, where `columns` are their numbers, or of a pyarrow Table."""
     if isinstance(chunk, np.ndarray):
-        return {name: chunk[:, i].tolist() for i, name in enumerate(columns)}
-    return {name: chunk[name].to_pylist() for name in columns if name in chunk.column_names}
+        return {name: chunk[:, number].tolist() for name, number in columns.items()}
+    here = set(chunk.column_names)
+    return {name: chunk[name].to_pylist() for name in columns if name in here}
 
 
 def _text(value: Any) -> str:
