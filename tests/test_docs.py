@@ -63,8 +63,7 @@ def test_marked_blocks_are_left_out(tmp_path: Path) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with `transactions.csv`, `new.csv`, `machine.csv`, `holiday.jpg`, `holiday.mp4`, `photo.png`, `pictures/`, `recordings/`
-    and `names.txt`."""
+    """An empty folder with two tables, a series, pictures, a film, `recordings/` and `names.txt`."""
     transactions(300, 0).to_csv(tmp_path / "transactions.csv", index=False)
     transactions(40, 1).to_csv(tmp_path / "new.csv", index=False)
     pd.read_csv(SAMPLES / "machine-temperature.csv.gz").tail(600).to_csv(tmp_path / "machine.csv", index=False)

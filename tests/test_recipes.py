@@ -99,3 +99,11 @@ def test_seeds() -> None:
     assert recipes.seed_of(np.random.default_rng(1)) == recipes.seed_of(np.random.default_rng(1))
     with pytest.raises(BadOption, match="random_state=-1"):
         recipes.seed_of(-1)
+
+
+@pytest.mark.parametrize(("network", "sized"), [("dense", True), ("conv", True), ("conv:code=spatial", False), ("patch", False)])
+def test_the_size_of_flat_codes_alone_is_searched(network: str, sized: bool) -> None:
+    facts = {"shape": [1, 16, 16], "fields": [["number", 0, 1]]}
+    settings = Autoencoder(network=network).get_params(deep=False)
+    assert recipes.resolve(settings, "image", facts, 500)["sized"] is sized
+    assert not recipes.resolve(settings | {"code_size": 4}, "image", facts, 500)["sized"]

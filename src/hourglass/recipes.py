@@ -86,8 +86,10 @@ def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: i
 def _sized(settings: dict[str, Any], chosen: dict[str, Any], kind: str, count: int) -> bool:
     """Whether the size of the code is to be found by measurement: where nobody gave it, for codes that are features."""
     free = settings.get("code_size") in (None, "auto") and settings.get("init") is None and not isinstance(settings.get("network"), tuple)
-    plain = Part.parse(chosen["bottleneck"]).name in ("plain", "ordered") and Part.parse(chosen["network"]).options.get("code") != "spatial"
-    return free and plain and chosen["purpose"] == "embed" and kind != "text" and count >= ENOUGH
+    network = Part.parse(chosen["network"])
+    plain = Part.parse(chosen["bottleneck"]).name in ("plain", "ordered")
+    flat = network.name not in ("patch", "unet") and network.options.get("code") != "spatial"
+    return free and plain and flat and chosen["purpose"] == "embed" and kind != "text" and count >= ENOUGH
 
 
 def _epochs(settings: dict[str, Any], steps: int, steps_in_epoch: int) -> int:
