@@ -65,6 +65,12 @@ def test_kinds_are_found_by_what_they_claim(tmp_path: Path) -> None:
         kinds.infer(np.zeros((2, 3, 4, 4, 2, 2)))
     with pytest.raises(BadFile, match="nowhere"):
         kinds.infer("nowhere")
+    (tmp_path / "sounds").mkdir()
+    with pytest.raises(BadData, match="a folder with nothing in it"):
+        kinds.infer(tmp_path / "sounds")
+    (tmp_path / "sounds" / "a.wav").touch()
+    with pytest.raises(BadOption, match="only series, table can have ignore, and these data are none of these; leave that out"):
+        kinds.infer(tmp_path / "sounds", ["ignore"])
 
 
 def test_results_are_joined() -> None:

@@ -75,6 +75,19 @@ def test_of_a_folder_broken_pictures_are_left_out(run, place, words: list[str]) 
     assert "none of the 8 files can be read" in run(*words, "pictures", "-o", "none/", code=2).stderr
 
 
+def test_of_a_folder_broken_sounds_are_left_out(run, place) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    Path("sounds").mkdir()
+    noise = np.random.default_rng(0).normal(0, 0.1, (6, 800))
+    for number, sound in enumerate(noise):
+        soundfile.write(f"sounds/{number}.wav", sound, 8000)
+    run("fit", "sounds", "-o", "sound.hourglass", "--epochs", 1, "--code-size", 2)
+    Path("sounds/0.wav").write_bytes(Path("sounds/0.wav").read_bytes()[:400])
+    result = run("reconstruct", "sound.hourglass", "sounds", "-o", "made/")
+    assert "left out: sounds/0.wav is cut off" in result.stderr
+    assert sorted(path.name for path in Path("made").iterdir()) == [f"{number}.wav" for number in range(1, 6)]
+
+
 def test_salvage_makes_nothing_up(run, place) -> None:
     run("compress", "new.csv", "-m", "table.hourglass")
     packed = Path("new.csv.hgz").read_bytes()

@@ -124,7 +124,10 @@ def test_names_of_the_weights_stay() -> None:
     assert set(model.decoder.state_dict()) == gru | ends | {"layers.0.told"}
 
 
-@pytest.mark.parametrize(("options", "said"), [("cell=gruu", "gru"), ("fold=0", "1 to 12"), ("fold=13", "1 to 12"), ("widths=0", "1 to")])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [("cell=gruu", "gru"), ("fold=0", "1 to 12"), ("fold=13", "1 to 12"), ("widths=0", "1 to"), ("widths=[]", "at least 1")],
+)
 def test_options_that_do_not_work(options: str, said: str) -> None:
     with pytest.raises(BadOption, match=said):
         built(SERIES, options)

@@ -75,3 +75,8 @@ def test_training_begins_near_the_input() -> None:
 def test_what_does_not_work_is_refused(shape: tuple[int, ...], options: dict[str, object], told: str) -> None:
     with pytest.raises(BadOption, match=told):
         pair(shape, **options)  # type: ignore[arg-type]
+
+
+def test_it_has_a_level_or_more() -> None:
+    with pytest.raises(BadOption, match="at least 1"):
+        unet.encoder(PICTURE, code_size=3, widths=[])

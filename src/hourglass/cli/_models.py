@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hourglass.cli import _places
 from hourglass.cli._options import says
 from hourglass.cli._voice import counted
-from hourglass.errors import BadData
+from hourglass.errors import BadData, BadFile
 
 if TYPE_CHECKING:
     from hourglass.autoencoder import Autoencoder
@@ -40,7 +40,7 @@ def each(
         _places.make(place.target.parent)
         try:
             work(place)
-        except BadData as trouble:
+        except (BadData, BadFile) as trouble:
             if len(places) == 1 or found is None or found.model_.kind in _places.TABULAR:
                 raise
             warnings.warn(f"left out: {trouble}", UserWarning, stacklevel=2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from hourglass.errors import BadData, BadFile, BadOption
@@ -29,11 +31,20 @@ def infer(source: Any, options: Iterable[str] = ()) -> str:
             f"{told} could be read as {' or as '.join(claiming)}: say which, such as kind={claiming[0]!r} (--kind {claiming[0]})"
         )
     if isinstance(source, str) or hasattr(source, "__fspath__"):
-        from pathlib import Path
-
         if not any(sign in str(source) for sign in "*?[:") and not Path(source).exists():
             raise BadFile(f"there is no file or folder {source}; check the path")
+        if Path(source).is_dir():
+            told += f", a folder with {_inside(Path(source))}"
+    if options and able and any(int(find("kinds", name).claims(source)) for name in set(listing("kinds")) - set(able)):
+        raise BadOption(f"{told}: only {', '.join(able)} can have {', '.join(options)}, and these data are none of these; leave that out")
     raise BadData(f"{told}: no kind of data takes this; hourglass reads {', '.join(listing('kinds'))}; name one by kind= (--kind)")
+
+
+def _inside(folder: Path) -> str:
+    """What lies in a folder and the folders inside, counted by suffix."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    counts = Counter(path.suffix.lower() or "without a suffix" for path, _ in zip(files, range(10_000), strict=False))
+    return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common(5)) or "nothing in it"
 
 
 def _options(name: str) -> set[str]:

@@ -29,11 +29,13 @@ def activation(name: str) -> nn.Module:
     return ACTIVATIONS[name]()
 
 
-def checked_widths(widths: Sequence[int] | int) -> list[int]:
-    """Widths as a list of positive whole numbers, else `BadOption`."""
+def checked_widths(widths: Sequence[int] | int, least: int = 0) -> list[int]:
+    """Widths as a list of positive whole numbers, at least so many, else `BadOption`."""
     numbers = [widths] if isinstance(widths, int) else list(widths) if isinstance(widths, list | tuple) else [None]
     if not all(isinstance(width, int) and not isinstance(width, bool) and 0 < width <= 65_536 for width in numbers):
         raise BadOption(f"widths={widths!r}: give the hidden layers as whole numbers from 1 to 65536, such as widths=[64,32]")
+    if len(numbers) < least:
+        raise BadOption(f"widths={widths!r}: give at least {least}, such as widths=[64,32]; network='dense' works without")
     return numbers  # type: ignore[return-value]
 
 

@@ -191,4 +191,4 @@ def _checked(shape: Sequence[int], widths: Sequence[int] | int, cell: str, fold:
         raise BadOption(f"recurrent has no cell={cell!r}: {did_you_mean(str(cell), CELLS)}")
     if isinstance(fold, bool) or not isinstance(fold, int) or not 1 <= fold <= shape[-1]:
         raise BadOption(f"fold={fold!r}: give the steps that are read at once, a whole number from 1 to {shape[-1]}")
-    return checked_widths(widths), CELLS[cell]
+    return checked_widths(widths, 1), CELLS[cell]

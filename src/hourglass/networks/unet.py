@@ -160,7 +160,7 @@ def _plan(shape: Sequence[int], widths: Sequence[int], skips: int | None) -> Pla
             "unet works on series and sound (channels, time), pictures (channels, height, width) and video; "
             f"these samples have shape {tuple(shape)}; use network='dense'"
         )
-    levels = checked_widths(widths)
+    levels = checked_widths(widths, 1)
     if skips is not None and (isinstance(skips, bool) or skips not in range(len(levels) + 1)):
         raise BadOption(f"skips={skips!r}: give how many of the {len(levels)} levels have them, from 0 to {len(levels)}")
     step = FRONT * 2 ** (len(levels) - 1)
