@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from hourglass.progress import told, training, watched
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
 from hourglass.uses import detect, embed, generate
-from hourglass.uses.explain import findings
+from hourglass.uses.explain import findings, numbered
 from hourglass.writing import atomic
 
 __all__ = ["Autoencoder"]
@@ -265,7 +265,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         def score(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
             return results.in_rows(module, -detect.scores(model, batch), model.facts, layout)
 
-        return np.asarray(self._each(X, score, None, array=True))
+        return np.asarray(self._each(X, score, None, array=True, whole=results.merged))
 
     def decision_function(self, X: Any) -> NDArray[np.floating[Any]]:
         """`score_samples - offset_`, (n,): negative for anomalies."""
@@ -281,14 +281,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def explain(self, X: Any, *, to: Path_ | None = None) -> Any:
         """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library)."""
-        threshold, begun = -self.offset_, [0]
+        threshold = -self.offset_
 
         def explained(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
-            table = findings(model, batch, chunk, threshold, begun[0], layout)
-            begun[0] += table.num_rows
-            return table
+            return findings(model, batch, chunk, threshold, layout)
 
-        return self._each(X, explained, to, table="")
+        return self._each(X, explained, to, table="", whole=lambda made, counts: numbered(self.model_, made, counts, threshold))
 
     def sample(self, n: int = 1, *, to: Path_ | None = None) -> Any:
         """`n` new samples, of the sort that the model was fitted on; drawn by `random_state`."""
@@ -374,11 +372,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         return model.double()
 
     def _each(
-        self, X: Any, use: Callable[[Model, Batch, Any, Any], Any], to: Path_ | None, *, table: str | None = None, array: bool = False
+        self,
+        X: Any,
+        use: Callable[[Model, Batch, Any, Any], Any],
+        to: Path_ | None,
+        *,
+        table: str | None = None,
+        array: bool = False,
+        whole: Callable[[Iterable[Any], Sequence[int]], Iterable[Any]] = lambda made, counts: made,
     ) -> Any:
         """Run a use over all pieces of X; join the results, or stream them `to` a file.
 
         `array` results are arrays; they stay so for arrays and frames, and become a pyarrow Table with columns `table`0, 1, ... for paths.
+        `whole` makes one row of those that go on from piece to piece, by the pieces' counts.
         """
         self._fitted()
         source, reader = self._checked(X, reset=False), self._reader()
@@ -391,15 +397,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
                 result = use(self._at(batch.x.dtype), batch, chunk, layout)
                 yield reading.as_table(result, table) if array and table and (to is not None or reading.is_path(source)) else result
 
+        found = whole(made(), pieces.counts)
         if to is not None:
-            (reader.module if table is None else tabular).write(made(), to, self.model_.facts)
+            (reader.module if table is None else tabular).write(found, to, self.model_.facts)
             return None
-        whole = reading.joined(results.merged(made(), pieces.counts) if array and table is None else list(made()))
+        result = reading.joined(list(found))
         if array:
-            return whole
+            return result
         if table is not None:
-            return tabular.restore(whole, source) if hasattr(source, "columns") else whole
-        return reader.module.restore(whole, X if isinstance(X, np.ndarray) and X.dtype.kind in "buif" else source)
+            return tabular.restore(result, source) if hasattr(source, "columns") else result
+        return reader.module.restore(result, X if isinstance(X, np.ndarray) and X.dtype.kind in "buif" else source)
 
     def _give(self, values: Tensor | Batch, to: Path_ | None, layout: Any = None) -> Any:
         """Values from the decoder as data of the sort that the model was fitted on."""

@@ -20,6 +20,7 @@ from hourglass.batches import Stream
 from hourglass.errors import BadData, BadFile, BadOption, BadType, HourglassError, SchemaMismatch
 from hourglass.kinds import _text_source as text
 from hourglass.parts import Batch, Cut, Part, Pieces, concatenate, find, options_for
+from hourglass.shares import Share
 
 __all__ = [
     "Reader",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-MOST_PARTS = 50_000
+MOST_PARTS, MOST_NUMBERS = 50_000, 1 << 27  # parts to learn from, and numbers in them: half a gigabyte
 WORDS = {"table": "rows", "image": "pictures"}
 
 
@@ -185,22 +186,18 @@ def samples(module: Any, pieces: Pieces, facts: dict[str, Any], settings: dict[s
 
 
 def parts(module: Any, pieces: Pieces, facts: dict[str, Any], seed: int) -> Cut:
-    """Parts of all recordings or pictures to learn from; a random share of them where they are very many."""
-    most = max(64, min(MOST_PARTS, room() // (4 * math.prod(facts["shape"]))))
-    generator = np.random.default_rng(seed)
-    found: list[Cut] = []
-    seen, weight = 0, sum(max(count, 1) for count in pieces.counts)  # a recording's later pieces count no rows
+    """Parts of all recordings or pictures to learn from; where they are very many a random share, the same of every recording."""
+    size = math.prod(facts["shape"])
+    share = Share(max(64, min(MOST_PARTS, MOST_NUMBERS // size, room() // (4 * size))), seed)
+    generator, seen = np.random.default_rng(seed), 0
     for count, chunk in zip(pieces.counts, chunks(pieces), strict=True):
         cut = module.training(chunk, facts, generator)
-        share = -(-most * max(count, 1) // weight)
-        kept = torch.from_numpy(np.sort(generator.permutation(cut.samples.count)[:share]))
-        source = cut.source[kept] + (0 if getattr(module, "CONTINUES", False) else seen)
-        found.append(Cut(single(cut.samples[kept]), source, cut.begin[kept], cut.end[kept]))
+        source = cut.source + (0 if getattr(module, "CONTINUES", False) else seen)
+        share.add(cut._replace(samples=single(cut.samples), source=source))
         seen += count
-    if not any(cut.samples.count for cut in found):
+    if not share.count:
         raise BadData(f"{pieces.name}: there is nothing in it to learn from")
-    samples, *columns = zip(*(cut for cut in found if cut.samples.count), strict=True)
-    return Cut(concatenate(list(samples)), *(torch.cat(column) for column in columns))
+    return share.cut()
 
 
 def single(batch: Batch) -> Batch:

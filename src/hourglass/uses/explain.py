@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,14 @@ from hourglass.parts import Batch, find
 from hourglass.uses import detect
 from hourglass.uses.embed import rebuilt
 
-__all__ = ["findings"]
+__all__ = ["findings", "numbered"]
 
 NAMED = 3  # columns named at most
 WORTH = 0.1  # a column with less than this share of a row's residual is not named
 
 
-def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: int, layout: Any = None) -> Any:
-    """A pyarrow Table, a line per row of the user's data: row (from `first` on), score, p_value, anomaly, because (of anomalies).
+def findings(model: Model, batch: Batch, chunk: Any, threshold: float, layout: Any = None) -> Any:
+    """A pyarrow Table, a line per row of the user's data: row (from 0 on), score, p_value, anomaly, because (of anomalies).
 
     Kinds may add columns that tell where a row is: the file, the time. `layout` is that of samples that are parts of something larger.
     """
@@ -39,7 +40,7 @@ def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: in
     places = getattr(_kind(model), "places", None)
     return pa.table(
         {
-            "row": np.arange(first, first + len(scores)),
+            "row": np.arange(len(scores)),
             **({} if places is None else places(chunk, model.facts)),
             "score": scores.double().numpy(),
             "p_value": detect.p_values(model, scores).double().numpy(),
@@ -47,6 +48,42 @@ def findings(model: Model, batch: Batch, chunk: Any, threshold: float, first: in
             "because": pa.array(reasons.tolist(), pa.string()),
         }
     )
+
+
+def numbered(model: Model, tables: Iterable[Any], counts: Sequence[int], threshold: float) -> Iterator[Any]:
+    """The findings of pieces, their rows counted through.
+
+    A piece that counts no row goes on with the last row of the one before: that row's score is the mean over its pieces, as in
+    `score_samples`, and tells p_value and anomaly; why is told by the piece that stands out most.
+    """
+    held: list[Any] = []
+    row = 0
+    for at, table in enumerate(tables):
+        held.append(table)
+        if counts[at + 1 : at + 2] == [0]:
+            continue
+        whole = held[0] if len(held) == 1 else _together(model, held, threshold)
+        yield whole.set_column(whole.column_names.index("row"), "row", [np.arange(row, row + whole.num_rows)])
+        held, row = [], row + whole.num_rows
+
+
+def _together(model: Model, tables: list[Any], threshold: float) -> Any:
+    """The first of several tables, its last row and all rows of the others being one."""
+    import pyarrow as pa
+
+    before = tables[0].num_rows - 1
+    several = pa.concat_tables([tables[0].slice(max(0, before)), *tables[1:]])
+    scores = several["score"].to_numpy()
+    mean = torch.tensor([scores.mean()])
+    odd = bool(mean[0] > threshold)
+    changed = {
+        "score": mean.numpy(),
+        "p_value": detect.p_values(model, mean).double().numpy(),
+        "anomaly": [odd],
+        "because": pa.array([several["because"][int(scores.argmax())].as_py() if odd else ""], pa.string()),
+    }
+    one = pa.table({name: changed.get(name, several[name].slice(0, 1)) for name in several.column_names})
+    return pa.concat_tables([tables[0].slice(0, max(0, before)), one])
 
 
 def _kind(model: Model) -> Any:
