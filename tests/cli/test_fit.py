@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,7 @@ from hourglass import Autoencoder
 from hourglass.cli import group
 from hourglass.cli.fit import _make
 from hourglass.files import inspect as look
+from hourglass.uses.compress import fingerprint
 
 
 @pytest.fixture
@@ -160,3 +162,15 @@ def test_json_is_one_object_even_when_it_fails(run, shelf) -> None:
     result = run("fit", shelf / "train.csv", "-o", shelf / "table", "--json", code=2)
     assert json.loads(result.stdout)["kind"] == "CannotWrite"
     assert not result.stderr
+
+
+def test_the_same_command_makes_the_same_model(tmp_path, monkeypatch) -> None:
+    """Else a training that was killed could not go on when the command is given again without a seed."""
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(0)
+    pd.DataFrame(draw.normal(size=(80, 4))).to_csv("table.csv", index=False)
+    digests = []
+    for name in ("one", "two"):
+        group.main(["fit", "table.csv", "-o", f"{name}.hourglass", "--epochs", "1", "--quiet"], standalone_mode=False)
+        digests.append(fingerprint(hourglass.load(f"{name}.hourglass").model_))
+    assert digests[0] == digests[1]

@@ -56,7 +56,7 @@ PURPOSE = "What it is for: embed, detect, compress, denoise or generate. Any mod
 @click.option("--batch-size", type=COUNT, metavar="N", help="Rows per step.")
 @click.option("--learning-rate", type=NUMBER, metavar="RATE", help="The largest step size.")
 @click.option("--device", metavar="NAME", help="auto or cpu; this version computes on the processor.")
-@click.option("--seed", "random_state", type=int, metavar="N", help="The same seed, data and epochs give the same weights.")
+@click.option("--seed", "random_state", type=int, metavar="N", default=0, help="The same seed, data and epochs give the same weights; 0.")
 @click.option("--label", metavar="COLUMN", help="A column the network never sees; the report uses it.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="A column to leave out; may be given several times.")
 @click.option("--time", metavar="COLUMN", help="The column that tells when: the data are a series.")
