@@ -22,6 +22,7 @@ from hourglass.fitting import Fitting
 from hourglass.flat import Objective
 from hourglass.layers.members import per_member
 from hourglass.layers.processor import few_threads
+from hourglass.layers.settle import settle
 from hourglass.model import Model
 from hourglass.objectives import autocast, lowered, spoiler
 from hourglass.parts import Batch, Part, find, listing
@@ -31,7 +32,8 @@ from hourglass.train import Loop
 
 __all__ = ["checked", "stacked"]
 
-SHARE = 0.25  # of the budget, for all levels together
+SHARE = 0.3  # of the budget, for all levels together
+RATE, MOST = 5.0, 1e-2  # above the first level so many times the learning rate, up to this: shallow networks of settled codes stand it
 CHUNK = 1 << 22  # numbers of a representation that are computed at once
 
 
@@ -54,7 +56,7 @@ def stacked(run: Fitting) -> Iterator[Record]:
 
 
 class Stack:
-    """The levels of a fit's network. Iterate to train them one after the other; Ctrl-C ends this, and the whole is trained as it is then."""
+    """The levels of a fit's network; iterate to train them one after the other. Ctrl-C ends this, and the whole is trained from there."""
 
     def __init__(self, run: Fitting) -> None:
         self.run, self.model, self.engine = run, run.model, run.engine
@@ -101,9 +103,12 @@ class Stack:
 
     def _trained(self, number: int, level: Model, data: Data) -> Iterator[Record]:
         """Train one level."""
-        spoil = self._spoiler(number, next(iter(data.batches(0))))
+        sample, budget = next(iter(data.batches(0))), Schedule.of(self.run.settings, self.share)
+        settle(level, self.engine.place(sample))
+        spoil = self._spoiler(number, sample)
         objective = Objective(list(level.parameters()), list(level.modules().buffers()), lowered(level, spoil))
-        schedule = Schedule.of(self.run.settings, self.share)
+        rate = budget.learning_rate
+        schedule = replace(budget, learning_rate=max(rate, min(RATE * rate, MOST)) if number else rate)
         self.loop = loop = Loop([objective], data, schedule, self.generator, engine=self.engine)
         loop.stopping = self.stopping
         doing = f"pretraining layer {number + 1} of {len(self.pairs)}"

@@ -118,6 +118,7 @@ def test_what_is_masked_does_not_matter() -> None:
         ((1, 2, 3, 4, 5), {}, "network='dense'"),
         ((1, 8, 8), {"code": "flt"}, "did you mean 'flat'"),
         ((1, 8, 8), {"beside": "yes"}, "true, false or auto"),
+        ((1, 8, 8), {"widths": []}, "at least 1"),
     ],
 )
 def test_what_does_not_work_is_refused(shape: tuple[int, ...], options: dict[str, Any], told: str) -> None:

@@ -8,6 +8,7 @@ in for. Long series shrink faster, by 4 or 8 in a level. Not for tables, whose c
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -192,7 +193,7 @@ def start(model: Model, batch: Batch) -> None:
 
 
 def levels(model: Model) -> list[tuple[nn.Module, nn.Module]]:
-    """Each shrinking of the sides with the enlarging that mirrors it, then the code's own layers; the linear path belongs to none."""
+    """Each shrinking of the sides with the enlarging that mirrors it, then the code's own layers; as in `dense` where there is a path."""
     enters = getattr(model.encoder, "each", [model.encoder])
     leaves = getattr(model.decoder, "each", [model.decoder])
     alone = [_levels(enter, leave) for enter, leave in zip(enters, leaves, strict=True)]
@@ -206,14 +207,14 @@ def _levels(enter: ConvEncoder, leave: Any) -> list[tuple[nn.Module, nn.Module]]
     inner: ConvDecoder = getattr(leave, "inner", leave)
     into, out = list(enter.body), list(cast("nn.Sequential", inner.body))
     count = len(into) // 3
-    pairs = [
-        (nn.Sequential(*into[3 * i : 3 * i + 3]), nn.Sequential(*out[3 * (count - 1 - i) : 3 * (count - i)])) for i in range(count)
-    ]
-    sides = [side * out[2].stride[0] ** (count - 1) for side in inner.inside]  # type: ignore[operator]
+    pairs = [(nn.Sequential(*into[3 * i : 3 * i + 3]), nn.Sequential(*out[3 * (count - 1 - i) : 3 * (count - i)])) for i in range(count)]
+    last, out[-1] = (enter.last, out[-1]) if enter.beside is None else (copy.deepcopy(enter.last), copy.deepcopy(out[-1]))
+    stride: Any = out[2].stride
+    sides = [side * stride[0] ** (count - 1) for side in inner.inside]
     first = ConvEncoder(pairs[0][0], nn.Identity(), None, enter.step, getattr(enter, "tokens", None))
     back: nn.Module = ConvDecoder(nn.Identity(), nn.Sequential(*pairs[0][1], *out[3 * count :]), None, inner.shape, sides)
     pairs[0] = first, back if inner is leave else TextDecoder(back)  # type: ignore[assignment, arg-type]
-    return [*pairs, (nn.Sequential(*into[3 * count :], enter.last), inner.first)]
+    return [*pairs, (nn.Sequential(*into[3 * count :], last), inner.first)]
 
 
 def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:
@@ -241,7 +242,7 @@ def _plan(shape: Sequence[int], widths: Sequence[int], symbols: int) -> Plan:
             "conv works on series and sound (channels, time), pictures (channels, height, width), video and text; "
             f"these samples have shape {tuple(shape)}; use network='dense'"
         )
-    channels = checked_widths(widths)
+    channels = checked_widths(widths, 1)
     full = (1, *shape) if symbols else tuple(shape)
     fitting = (shrinks for shrinks in (2, 4, 8) if full[-1] / shrinks ** len(channels) <= LONG)
     shrinks = next(fitting, 8) if len(full) == 2 else 2
