@@ -1,13 +1,15 @@
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from hourglass import bits, files
+from hourglass import Autoencoder, bits, files
 from hourglass.errors import BadData, BadFile, BadOption, DamagedFile
 from hourglass.model import Model, seeded
-from hourglass.parts import Batch
+from hourglass.parts import Batch, find
 from hourglass.uses import compress as use
+from hourglass.uses import symbols
 
 SETTINGS = {"network": "dense:widths=[]", "bottleneck": "plain", "loss": "gaussian", "code_size": 4, "members": 1}
 
@@ -219,3 +221,40 @@ def test_the_number_of_threads_does_not_show(model: Model) -> None:
         assert torch.equal(use.decompress(model, data), one)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("bottleneck", ["vector", "vector:codebook=16,stages=2", "vector:style=scalar", "vector:codebook=5000"])
+@pytest.mark.parametrize("network", ["dense:widths=[16]", "conv:widths=[4],code=spatial"])
+def test_symbols_come_back_to_the_bit(bottleneck: str, network: str) -> None:
+    random = np.random.default_rng(0)
+    pictures = (16 * (np.cumsum(random.normal(size=(300, 8, 8)), 1) + 8)).clip(0, 255).astype("uint8")
+    fitted = Autoencoder(network=network, bottleneck=bottleneck, code_size=4, epochs=3, kind="image", random_state=0).fit(pictures)
+    model = fitted.model_
+    batch = find("kinds", "image").to_tensor(pictures, model.facts)
+    batch = Batch(batch.x.double() / (255 if batch.x.dtype == torch.uint8 else 1))
+    data = use.compress(model, batch, 30)
+    assert bits.read_container(data)[1] == bits.read_container(use.compress(model, batch, 90))[1]  # symbols know no quality
+    assert bits.read_container(data)[0]["codec"] == "symbols-1"
+    back = use.decompress(model, data)
+    assert isinstance(back, torch.Tensor)
+    with torch.no_grad():
+        assert torch.equal(back, model.double().reconstruct(batch).float())
+    cost = float(model.double().encode(batch).cost.sum()) / np.log(2) / 8
+    assert len(data) < 1.5 * cost + 900
+
+
+def test_symbols_of_members_and_symbols_that_do_not_exist() -> None:
+    model, batch = trained(bottleneck="vector:codebook=4,groups=2", members=2), rows(40)
+    back = use.decompress(model, use.compress(model, batch))
+    with torch.no_grad():
+        exact = model.double()
+        ours = exact.first(exact.loss.data(exact.forward(Batch(batch.x.double())).output))  # type: ignore[operator]
+    assert torch.equal(back, ours.float())  # type: ignore[arg-type]
+    header, chunks = bits.read_container(use.compress(model, batch))
+    forged = bits.pack(torch.full((40, 2), 9), symbols.tables(model))
+    with pytest.raises(DamagedFile, match="symbols that this model does not have"):
+        use.decompress(model, bits.write_container(header, [use._chunk(forged, None)]))
+    with pytest.raises(DamagedFile, match="contradicts"):
+        use.decompress(model, bits.write_container(header | {"codec": "codes-1"}, chunks))  # type: ignore[arg-type]
+    with pytest.raises(BadData, match="not finite"):
+        use.compress(model, Batch(torch.full((1, 1, 8, 1), torch.inf)))

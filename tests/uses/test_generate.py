@@ -44,3 +44,16 @@ def test_wide_codes_are_few_and_drawn_from_their_principal_components() -> None:
     kept = model.model_.arrays["generate.codes"]
     assert kept.numel() <= generate.NUMBERS
     assert np.isfinite(np.asarray(model.sample(3), float)).all()
+
+
+def test_symbols_are_drawn_by_their_shares_only_where_that_looks_more_like_the_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Autoencoder(bottleneck="vector:codebook=8,groups=2", code_size=2, epochs=10, random_state=0).fit(rings(600)).model_
+    sample, asked = model.bottleneck.sample, []
+    monkeypatch.setattr(model.bottleneck, "sample", lambda count, generator: asked.append(count) or sample(count, generator))
+    model.arrays["generate.codes"] = sample(600, torch.Generator().manual_seed(9)).flatten(1)
+    for near, taken in ((False, [120, 10]), (True, [120])):
+        exact = model.arrays["generate.codes"].double()
+        monkeypatch.setattr(generate, "_mixture", lambda known, seed, at=exact if near else exact + 9: (lambda count: at[-count:], 0.0))
+        asked.clear()
+        assert generate.sample(model, 10, 0).shape == (10, 6)
+        assert asked == taken

@@ -59,6 +59,11 @@ class Vector(nn.Module):
         self.extra = self._commitment(h, met)
         return Code(h + (met - h).detach(), nats, symbols)
 
+    @property
+    def entries(self) -> int:
+        """How many symbols there are in each place."""
+        return self.counts.shape[-1]
+
     def vectors(self, symbols: Tensor) -> Tensor:
         """Codes (B, *code_shape) of symbols (B, groups * stages, ...)."""
         rows = self.table.vectors(self._apart(symbols).mT)

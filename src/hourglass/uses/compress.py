@@ -2,7 +2,8 @@
 
     Batch -> encoder -> code -> round((code - offset) / (step * scale)) -> symbols -> bits.pack -> chunks of rows, each with its checksum
 
-The steps and the tables were learned at the end of fit; `quality` only chooses `scale`, from 128 (quality 0) to 1 (quality 100).
+The steps and the tables were learned at the end of fit; `quality` only chooses `scale`, from 128 (quality 0) to 1 (quality 100). Codes that
+are symbols already (bottleneck `vector`) are packed as they are, whatever the quality: see `symbols`.
 What the network does not know, no quality brings back: the best that is possible is `Model.reconstruct`.
 """
 
@@ -24,17 +25,20 @@ from hourglass.errors import BadData, BadFile, BadOption, DamagedFile
 from hourglass.files import digest, to_json
 from hourglass.model import Model
 from hourglass.parts import Batch, Code
+from hourglass.uses import symbols
 
 __all__ = ["compress", "decompress", "fingerprint", "layout_in", "prepare"]
 
 CODEC = "codes-1"  # once in a release never changed: a better one gets another name
+KNOWN = (CODEC, symbols.CODEC)
 ROWS = 4096  # training rows that the tables are learned from, at most
 NUMBERS = 1 << 24  # numbers of a chunk or of the training rows, at most: large samples come in fewer rows
 CHUNK = 4096  # rows of a chunk, at most
 FINEST = 64  # steps in one standard deviation at quality 100
 OCTAVES = 7  # halvings of the step from quality 0 to quality 100
 LEVELS = 8 * FINEST + 1  # four standard deviations to each side; beyond, symbols are written out
-ARRAYS = ("compress.offsets", "compress.steps", "compress.tables")
+Learned = tuple[Tensor, Tensor, bits.Tables] | bits.Tables  # offsets, steps and tables; or the tables of symbols
+ARRAYS = ("compress.offsets", "compress.steps", "compress.tables", symbols.TABLE)
 
 
 def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]:
@@ -45,6 +49,8 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     if _first(model, training[:2]).beside:
         return {}
     rows = next(_cut(training, min(ROWS, max(64, NUMBERS // max(1, math.prod(model.shape))))))
+    if symbols.native(model):
+        return symbols.histograms(model, [_first(model, part) for part in _cut(rows, CHUNK)])
     codes = torch.cat([_codes(model, part) for part in _cut(rows, CHUNK)]).double()  # (n, k)
     if not bool(codes.isfinite().all()):
         raise BadData("the codes of the training data are not finite, so they cannot be compressed; train again with a lower learning rate")
@@ -52,9 +58,8 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     # a unit that hardly moves still gets a step that is not absurdly fine beside those of the others
     steps = spread.clamp_min(max(1e-3 * float(spread.max()), 1e-9)) / FINEST
     offsets = codes.median(0).values
-    symbols = _rounded((codes - offsets) / steps)
     low = torch.full((len(steps),), -(LEVELS // 2))
-    counted = _smoothed(bits.histogram(symbols, low, LEVELS), len(codes))
+    counted = _smoothed(bits.histogram(_rounded((codes - offsets) / steps), low, LEVELS), len(codes))
     return {"compress.offsets": offsets, "compress.steps": steps, "compress.tables": counted}
 
 
@@ -63,22 +68,16 @@ def compress(model: Model, batch: Batch, quality: float = 50, layout: Any = None
 
     `layout` (JSON) tells how the samples, parts of something larger, lie in it; kept for `layout_in` below.
 
-    A mask is kept too: what was missing comes back as missing.
+    A mask is kept too: what was missing comes back as missing. Codes that are symbols have no quality.
     """
     if isinstance(quality, bool) or not isinstance(quality, int | float) or not 0 <= quality <= 100:
         raise BadOption(f"quality={quality!r}: give a number from 0 (smallest) to 100 (best)")
     scale = 2.0 ** ((100 - quality) * OCTAVES / 100)
-    offsets, steps, tables = _learned(model, scale)
+    learned, exact = _learned(model, scale), _exact(model)
     rows = min(CHUNK, max(1, NUMBERS // max(1, math.prod(model.shape))))
-    exact = _exact(model)
-    chunks = []
-    for part in _cut(batch, rows):
-        codes = _codes(exact, part)
-        if not bool(codes.isfinite().all()):
-            raise BadData("the samples have values that are not finite, or far beyond those the model was trained on: no code for them")
-        chunks.append(_chunk(bits.pack(_rounded((codes - offsets) / steps), tables), part.mask))
-    header = {"codec": CODEC, "model": _name(model), "fingerprint": fingerprint(model), "kind": model.kind, "shape": list(model.shape)}
-    header |= {} if layout is None else {"layout": layout}
+    chunks = [_chunk(_packed(exact, part, learned), part.mask) for part in _cut(batch, rows)]
+    header = {"codec": _codec(model), "model": _name(model), "fingerprint": fingerprint(model), "kind": model.kind}
+    header |= {"shape": list(model.shape)} | ({} if layout is None else {"layout": layout})
     return bits.write_container(header | {"rows": batch.count, "chunk": rows, "quality": quality, "scale": scale}, chunks)
 
 
@@ -146,9 +145,29 @@ def _cut(batch: Batch, rows: int) -> Iterator[Batch]:
     return (batch[place] for place in places)
 
 
+def _codec(model: Model) -> str:
+    return symbols.CODEC if symbols.native(model) else CODEC
+
+
+def _packed(model: Model, part: Batch, learned: Learned) -> bytes:
+    """The codes of samples as bytes; `model` in float64."""
+    code = _first(model, part)
+    codes = _rows(model, code)
+    if not bool(codes.isfinite().all()) or (part.x.is_floating_point() and not bool(part.x.isfinite().all())):
+        raise BadData("the samples have values that are not finite, or far beyond those the model was trained on: no code for them")
+    if isinstance(learned, bits.Tables):
+        return symbols.packed(model, code, learned)
+    offsets, steps, tables = learned
+    return bits.pack(_rounded((codes - offsets) / steps), tables)
+
+
 def _codes(model: Model, batch: Batch) -> Tensor:
     """Codes of the first member, one row per sample and place in a spatial code: (n * places, units), in the model's precision."""
-    z = model.first(_first(model, batch).z).cpu()  # (n, units, ...)
+    return _rows(model, _first(model, batch))
+
+
+def _rows(model: Model, code: Code) -> Tensor:
+    z = model.first(code.z).cpu()  # (n, units, ...)
     return z.flatten(2).transpose(1, 2).reshape(-1, z.shape[1]) if z.dim() > 2 else z
 
 
@@ -177,14 +196,18 @@ def _smoothed(counted: Tensor, rows: int) -> Tensor:
     return mixed.clamp_max(2.0**30).to(torch.int32)
 
 
-def _learned(model: Model, scale: float) -> tuple[Tensor, Tensor, bits.Tables]:
-    """Offsets, steps and tables for a scale. The tables come from whole numbers by divisions that every machine rounds alike."""
-    if any(name not in model.arrays for name in ARRAYS):
+def _learned(model: Model, scale: float) -> Learned:
+    """Offsets, steps and tables for a scale; of symbols, tables alone. They come from whole numbers by divisions that every machine rounds
+    alike."""
+    names = ARRAYS[3:] if symbols.native(model) else ARRAYS[:3]
+    if any(name not in model.arrays for name in names):
         raise BadData(
             "this model has not learned how to compress: its decoder needs more than the code (skips, as unet has them), or it comes from "
             "an earlier version; fit again, with a network such as conv"
         )
-    offsets, steps, counted = (model.arrays[name].cpu() for name in ARRAYS)
+    if symbols.native(model):
+        return symbols.tables(model)
+    offsets, steps, counted = (model.arrays[name].cpu() for name in names)
     units = model.code_shape[0]
     shaped = offsets.shape == steps.shape == (units,) and counted.shape == (units, LEVELS) and not counted.is_floating_point()
     if not shaped or not bool((steps > 0).all() and offsets.isfinite().all() and (counted >= 0).all()):
@@ -203,20 +226,27 @@ def _chunk(packed: bytes, mask: Tensor | None) -> bytes:
     return struct.pack("<I", len(packed)) + packed + flags
 
 
-def _samples(model: Model, chunk: bytes, count: int, learned: tuple[Tensor, Tensor, bits.Tables]) -> Batch:
+def _samples(model: Model, chunk: bytes, count: int, learned: Learned) -> Batch:
     """The samples of one chunk; `model` in float64."""
     if len(chunk) < 4 or struct.unpack("<I", chunk[:4])[0] > len(chunk) - 4:
         raise DamagedFile("its symbols are cut short")
     end = 4 + struct.unpack("<I", chunk[:4])[0]
-    offsets, steps, tables = learned
-    places = math.prod(model.code_shape[1:])
-    codes = offsets + steps * bits.unpack(chunk[4:end], count * places, tables)  # (count * places, units)
-    z = codes.reshape(count, places, -1).transpose(1, 2).reshape(count, *model.code_shape)
     with torch.no_grad():
-        output = model.first(model.decode(z.repeat(model.members, *(1 for _ in model.code_shape))))
+        output = model.first(model.decode(_unpacked(model, chunk[4:end], count, learned)))
         x = model.loss.data(output)  # type: ignore[operator]
         x = x.float() if x.is_floating_point() else x
     return Batch(x, _mask(chunk[end:], x.shape))
+
+
+def _unpacked(model: Model, data: bytes, count: int, learned: Learned) -> Tensor:
+    """Codes (M * count, *code_shape), of which the first member's are meant."""
+    if isinstance(learned, bits.Tables):
+        return symbols.codes(model, data, count, learned)
+    offsets, steps, tables = learned
+    places = math.prod(model.code_shape[1:])
+    codes = offsets + steps * bits.unpack(data, count * places, tables)  # (count * places, units)
+    z = codes.reshape(count, places, -1).transpose(1, 2).reshape(count, *model.code_shape)
+    return z.repeat(model.members, *(1 for _ in model.code_shape))
 
 
 def _mask(deflated: bytes, shape: torch.Size) -> Tensor | None:
@@ -241,14 +271,16 @@ def _lost(model: Model, count: int) -> Batch:
 
 def _checked(model: Model, header: dict[str, Any], chunks: int) -> tuple[int, int, float]:
     """Rows, rows per chunk and scale of a header that fits the model."""
-    if header.get("codec") != CODEC:
-        raise BadFile(f"this was compressed by {str(header.get('codec'))[:40]!r}, a way that this use does not know (known: {CODEC})")
+    if header.get("codec") not in KNOWN:
+        known = ", ".join(KNOWN)
+        raise BadFile(f"this was compressed by {str(header.get('codec'))[:40]!r}, a way that this use does not know (known: {known})")
     if header.get("fingerprint") != fingerprint(model):
         raise BadFile(
             f"this was compressed with {str(header.get('model'))[:60]!r}, not with {_name(model)!r}; give the model it was made with"
         )
     rows, chunk, scale = (header.get(name) for name in ("rows", "chunk", "scale"))
     sound = type(rows) is int and rows >= 0 and type(chunk) is int and 1 <= chunk <= CHUNK and -(-rows // chunk) == chunks
-    if not sound or not isinstance(scale, float) or not 1 <= scale <= 2**OCTAVES or header.get("shape") != list(model.shape):
+    sound = sound and header["codec"] == _codec(model) and header.get("shape") == list(model.shape)
+    if not sound or not isinstance(scale, float) or not 1 <= scale <= 2**OCTAVES:
         raise DamagedFile("the header of this compressed file contradicts itself")
     return rows, chunk, scale  # type: ignore[return-value]

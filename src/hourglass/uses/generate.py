@@ -2,13 +2,15 @@
 
 A mixture of Gaussians is fitted on codes of training samples, its number of components chosen by held-out likelihood (Ghosh et al. 2020
 found that this matches variational autoencoders). A gaussian bottleneck brings its prior too, which is taken where it explains held-out
-codes better: it seldom does, for what codes look like together is not quite the prior (Hoffman and Johnson 2016).
+codes better: it seldom does, for what codes look like together is not quite the prior (Hoffman and Johnson 2016). A code of symbols brings
+the shares of its symbols, which are no density: they are taken where the codes drawn by them lie nearer to held-out ones.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ __all__ = ["prepare", "sample"]
 
 KEPT, NUMBERS = 10_000, 1 << 20
 COMPONENTS = (1, 4, 16)
+JUDGED = 500  # held-out codes that draws are compared with
 WIDE = 64  # numbers in a code from which the density is that of so many of its principal components
 
 
@@ -37,14 +40,30 @@ def sample(model: Model, count: int, seed: int) -> Tensor:
     known = model.arrays["generate.codes"].double()
     if wide := known.shape[1] > WIDE:  # spatial codes have thousands of numbers, few of them free
         mean, rows = principal(known, min(WIDE, max(1, len(known) // 4)))
-        known = (known - mean) @ rows.T
-    mixture, likelihood = _mixture(known.numpy(), seed)
-    if not wide and hasattr(model.bottleneck, "sample") and likelihood < _standard(_split(known.numpy(), seed)[0]):
-        z = model.bottleneck.sample(count, torch.Generator().manual_seed(seed)).flatten(1)  # type: ignore[operator]
-    else:
+    kept = (known - mean) @ rows.T if wide else known
+    mixture, likelihood = _mixture(kept.numpy(), seed)
+
+    def mixed(count: int) -> Tensor:
         z = mixture(count)
-    z = mean + z @ rows if wide else z
-    return decoded(model, z.to(next(model.parameters()).dtype))
+        return mean + z @ rows if wide else z
+
+    def own(count: int) -> Tensor:
+        bottleneck: Any = model.bottleneck
+        z: Tensor = bottleneck.sample(count, torch.Generator().manual_seed(seed))
+        return z.flatten(1)
+
+    if hasattr(model.bottleneck, "vectors"):
+        held = torch.from_numpy(_split(known.numpy(), seed)[0])[:JUDGED]
+        draw = own if _apart(own(len(held)).double(), held) < _apart(mixed(len(held)), held) else mixed
+    else:
+        normal = not wide and hasattr(model.bottleneck, "sample")
+        draw = own if normal and likelihood < _standard(_split(known.numpy(), seed)[0]) else mixed
+    return decoded(model, draw(count).to(next(model.parameters()).dtype))
+
+
+def _apart(drawn: Tensor, held: Tensor) -> float:
+    """How far apart two sets of codes lie: their energy distance (Szekely and Rizzo 2013), but for what only `held` tells."""
+    return float(2 * torch.cdist(drawn, held).mean() - torch.cdist(drawn, drawn).mean())
 
 
 def _split(known: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
