@@ -130,9 +130,10 @@ def test_ctrl_c_after_training_keeps_the_model(run, shelf, tmp_path, monkeypatch
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9")
 def test_a_killed_training_goes_on(run, tmp_path) -> None:
-    rows = pd.DataFrame({name: range(20_000) for name in "abcdefgh"}).sample(frac=1, random_state=0).astype(float)
-    rows.to_csv(tmp_path / "rows.csv", index=False)
+    at = np.random.default_rng(0).uniform(-1, 1, 20_000)  # a curve, which takes long to learn: else training would end before it is killed
+    pd.DataFrame({name: np.sin((2 + turn) * at) for turn, name in enumerate("abcdefgh")}).to_csv(tmp_path / "rows.csv", index=False)
     words = ["fit", tmp_path / "rows.csv", "-o", tmp_path / "m.hourglass", "--epochs", "60", "--seed", "0", "--batch-size", "64"]
+    words += ["--code-size", "1"]
     checkpoint = tmp_path / "m.hourglass.part"
     with subprocess.Popen([sys.executable, "-m", "hourglass", *map(str, words)], stdout=subprocess.PIPE) as process:
         while not checkpoint.exists() and process.poll() is None:
