@@ -21,9 +21,10 @@ from hourglass.errors import BadData, BadOption, BadType, NotFitted, did_you_mea
 from hourglass.model import Factories, Model
 from hourglass.parts import Batch, Cut, Part, find
 from hourglass.progress import told, training, watched
+from hourglass.report.given import halves
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
-from hourglass.uses import detect, embed, generate
+from hourglass.uses import detect, embed, generate, rates
 from hourglass.uses.explain import findings, numbered
 from hourglass.writing import atomic
 
@@ -271,22 +272,38 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """`score_samples - offset_`, (n,): negative for anomalies."""
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X: Any) -> NDArray[np.int64]:
-        """-1 for anomalies, 1 for normal samples, (n,); follows `false_alarms`."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
+    def predict(self, X: Any, *, false_discoveries: float | None = None) -> NDArray[np.int64]:
+        """-1 for anomalies, 1 for normal samples, (n,); follows `false_alarms`.
+
+        `false_discoveries`: instead, at most this share of what is called an anomaly is normal, over all samples of X together.
+        """
+        scores = self.score_samples(X)
+        offset = self.offset_ if false_discoveries is None else -self._controlled(scores, false_discoveries).threshold
+        return np.where(scores - offset < 0, -1, 1)
+
+    def _controlled(self, scores: NDArray[np.floating[Any]], share: float) -> rates.Control:
+        return rates.controlled(self.model_, detect.p_values(self.model_, torch.from_numpy(-scores)).double().numpy(), share)
 
     def fit_predict(self, X: Any, y: Any = None, **options: Any) -> NDArray[np.int64]:
         """`fit(X).predict(X)`."""
         return self.fit(X, y, **options).predict(X)
 
-    def explain(self, X: Any, *, to: Path_ | None = None) -> Any:
-        """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library)."""
-        threshold = -self.offset_
+    def explain(self, X: Any, *, false_discoveries: float | None = None, to: Path_ | None = None) -> Any:
+        """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library).
+
+        With `false_discoveries`, as in `predict`, X is read twice, and a column q_value is added.
+        """
+        control = None if false_discoveries is None else self._controlled(self.score_samples(X), false_discoveries)
+        threshold = -self.offset_ if control is None else control.threshold
 
         def explained(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
             return findings(model, batch, chunk, threshold, layout)
 
-        return self._each(X, explained, to, table="", whole=lambda made, counts: numbered(self.model_, made, counts, threshold))
+        def whole(made: Iterable[Any], counts: Sequence[int]) -> Iterable[Any]:
+            found = numbered(self.model_, made, counts, threshold)
+            return found if control is None else (rates.with_q(table, control) for table in found)
+
+        return self._each(X, explained, to, table="", whole=whole)
 
     def sample(self, n: int = 1, *, to: Path_ | None = None) -> Any:
         """`n` new samples, of the sort that the model was fitted on; drawn by `random_state`."""
@@ -322,24 +339,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         A loaded model without `X` gives the measures of its last report, if one was made before it was saved.
         """
         model = self._fitted()
-        report = make_report(model, *self._shown(X, y))
+        given = getattr(self, "_samples", (None, None, None)) if X is None else halves(model, self._reader(), self._checked(X, False), y)
+        report = make_report(model, *given)
         if to is not None:
             report.write(to)
         return report
-
-    def _shown(self, X: Any, y: Any) -> tuple[Batch | None, Batch | None, Any]:
-        """Training and held-out samples and labels for a report."""
-        model = self._fitted()
-        if X is None:
-            return getattr(self, "_samples", (None, None, None))
-        source, reader = self._checked(X, reset=False), self._reader()
-        pieces = reader.pieces(source)
-        batch = results.everything(reader.module, pieces, model.facts)
-        labels = reading.labels(reader.module, pieces, model.facts) if y is None else reading.counted(y, batch.count)
-        order = torch.randperm(batch.count, generator=torch.Generator().manual_seed(0))
-        order = torch.arange(batch.count) if model.facts.get("cut") else order  # parts of one recording stay together
-        half = batch.count // 2
-        return batch[order[:half]], batch[order[half:]], None if labels is None else labels[order[half:].numpy()]
 
     def save(self, path: Path_, *, force: bool = True) -> None:
         """Write the model to one file (suffix .hourglass): weights, settings, schema and what the uses learned; no training data."""

@@ -53,6 +53,31 @@ def test_detect_ranks_and_counts(told, place) -> None:
     assert answer["anomalies"] == int((hourglass.load("table.hourglass").predict("new.csv") == -1).sum())
 
 
+def test_false_discoveries_choose_another_threshold(run, told, place) -> None:
+    new = pd.read_csv("new.csv")
+    new["amount"] = 5000.0
+    new.to_csv("odd.csv", index=False)
+    answer = told("detect", "table.hourglass", "odd.csv", "--false-discoveries", 0.2, "--top", 1)
+    assert answer["anomalies"] == 30
+    assert answer["false_discoveries"] == 0.2
+    assert answer["top"][0]["q_value"] <= 0.2
+    assert "two ways" in run("detect", "table.hourglass", "odd.csv", "--false-alarms", 0.1, "--false-discoveries", 0.1, code=2).stderr
+    assert "between 0 and 1" in run("detect", "table.hourglass", "odd.csv", "--false-discoveries", 2, code=2).stderr
+    assert "finds nothing" in run("detect", "table.hourglass", "odd.csv", "--false-discoveries", 0.001).stderr
+    assert "known scores can tell" in run("detect", "table.hourglass", "odd.csv", "--false-alarms", 0.0001).stdout
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet", "json", "jsonl"])
+def test_detect_writes_every_format_alike(run, place, suffix: str) -> None:
+    run("detect", "table.hourglass", "new.csv", "-o", f"scores.{suffix}")
+    read = {"parquet": pd.read_parquet, "json": pd.read_json, "jsonl": lambda path: pd.read_json(path, lines=True)}
+    scores = read.get(suffix, pd.read_csv)(f"scores.{suffix}")
+    assert list(scores) == ["row", "score", "p_value", "anomaly", "because"]
+    assert len(scores) == 30
+    assert scores["anomaly"].iloc[29]
+    np.testing.assert_allclose(scores["score"], -hourglass.load("table.hourglass").score_samples("new.csv"), rtol=1e-4)
+
+
 def test_unusual_pictures_are_named(run, place) -> None:
     Path("pictures/3.png").write_bytes(b"broken")  # so that rows and files in order no longer agree
     result = run("detect", "image.hourglass", "pictures", "-o", "scores.csv")

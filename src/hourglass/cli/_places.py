@@ -39,7 +39,7 @@ __all__ = [
     "write_bytes",
 ]
 
-TABLES = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json")
+TABLES = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json", ".jsonl")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".avif", ".npz", ".npy")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".y4m", ".gif", ".npy", ".npz")

@@ -101,12 +101,23 @@ def _npy(tables: Iterator[Any], file: Any, label: str | None) -> None:
     np.save(file, _arrays(tables, None)[0], allow_pickle=False)
 
 
+def _records(table: Any) -> Iterator[str]:
+    """Each row as JSON; what is no number is null."""
+    for record in table.to_pylist():
+        cells = {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in record.items()}
+        yield json.dumps(cells, default=str, ensure_ascii=False)
+
+
+def _lines(tables: Iterator[Any], file: Any, label: str | None) -> None:
+    for table in tables:
+        file.writelines(f"{record}\n".encode() for record in _records(table))
+
+
 def _json(tables: Iterator[Any], file: Any, label: str | None) -> None:
     before = "["
     for table in tables:
-        for record in table.to_pylist():
-            cells = {name: None if isinstance(cell, float) and not math.isfinite(cell) else cell for name, cell in record.items()}
-            file.write(f"{before}\n{json.dumps(cells, default=str, ensure_ascii=False)}".encode())
+        for record in _records(table):
+            file.write(f"{before}\n{record}".encode())
             before = ","
     file.write(b"[]\n" if before == "[" else b"\n]\n")
 
@@ -118,4 +129,5 @@ WRITERS: dict[str, Callable[[Iterator[Any], Any, str | None], None]] = {
     ".npz": _npz,
     ".npy": _npy,
     ".json": _json,
+    ".jsonl": _lines,
 }

@@ -54,7 +54,7 @@ __all__ = [
     "write",
 ]
 
-WRITTEN = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json")
+WRITTEN = (".csv", ".csv.gz", ".parquet", ".npz", ".npy", ".json", ".jsonl")
 CONTINUES = True  # the numbers of recordings in `training` count over all chunks
 FILLED = 0.25  # share of a window that must be there to learn from it
 
