@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from hourglass import Autoencoder
+from hourglass import Autoencoder, fitting
 from hourglass.batches import Memory
 from hourglass.budget import Schedule
 from hourglass.errors import BadOption
 from hourglass.fitting import Fitting, begin, take_over
+from hourglass.judging import judge
 from hourglass.model import Model
 from hourglass.parts import Batch
 from hourglass.stopping import Patience, interruptible
@@ -141,6 +142,20 @@ def test_minutes_are_kept() -> None:
     assert time.monotonic() - begun < 2
     assert model.record["steps"] > 10
     assert model.settings["epochs"] is None
+
+
+def test_fewer_held_out_samples_are_looked_at_where_minutes_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def slow(model: Any, held_out: Batch, spoil: Any) -> Any:
+        seen.append(held_out.count)
+        time.sleep(2e-4 * held_out.count)
+        return judge(model, held_out, spoil)
+
+    monkeypatch.setattr(fitting, "judge", slow)
+    Autoencoder(code_size=2, minutes=2 / 60, random_state=0).fit(trouble.rows(9000, 6))
+    assert seen[:2] == [64, max(seen)]
+    assert max(seen) < 400  # of 900
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of another sort")

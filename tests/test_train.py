@@ -77,6 +77,27 @@ def test_minutes_are_kept() -> None:
     assert records[-1].fraction == 1
 
 
+def test_minutes_are_kept_where_looking_at_held_out_samples_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, looks = [0.0], [0]
+
+    def judged() -> tuple[float, float]:
+        clock[0], looks[0] = clock[0] + 1.0, looks[0] + 1
+        return 1.0, 0.0
+
+    class Slow(Rows):
+        def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+            for batch in super().batches(epoch, skip):
+                clock[0] += 0.02
+                yield batch
+
+    monkeypatch.setattr(train, "time", type("Time", (), {"monotonic": staticmethod(lambda: clock[0])}))
+    training = Loop([objective(nn.Parameter(torch.zeros(1)))], Slow(50), Schedule(0.01, minutes=0.5), torch.Generator(), judged)
+    records = run(training)
+    assert 29 < clock[0] < 31
+    assert 2 <= looks[0] <= 5
+    assert records[-1].held_out is not None
+
+
 def test_a_value_that_is_no_number_is_mended_and_said() -> None:
     weight = nn.Parameter(torch.zeros(1))
     records = run(loop(weight, poison=40))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
-from hourglass.judging import FEW, Judgement, judge
+from hourglass.judging import FEW, LEAST, Judgement, judge, most
 from hourglass.layers.processor import few_threads
 from hourglass.model import Factories, Model, seeded
 from hourglass.objectives import lowered, moved, parted, spoiler
@@ -33,6 +34,7 @@ SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may
 HISTORY = 400
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
 STARTED, BIG = 10_000, 1 << 26  # samples, and numbers of them, that a start may look at
+LOOK = 0.02  # of the minutes, for one look at held-out samples
 FAR = 10.0  # times the usual length of a row, about its mean
 
 
@@ -86,6 +88,7 @@ class Fitting:
     def __init__(self, model: Model, samples: Batch | Cut | Stream, seed: int, checkpoint: Path | None = None, uses: bool = True) -> None:
         self.model, self.seed, self.settings = model, seed, model.settings
         self.uses, self.share = uses, 1.0  # of the budget, for this training
+        self.looked_at = None if self.settings["minutes"] else most(model)  # held-out samples at a time
         self.history: list[dict[str, Any]] = []
         self.troubles: list[str] = []
         self.generator, self.engine = shuffler(seed, 3), Local(self.settings["device"])
@@ -187,7 +190,7 @@ class Fitting:
             "seed": self.seed,
             "versions": {"hourglass": hourglass.__version__, "torch": torch.__version__},
         }
-        few = min(SAMPLE, max(1000, NUMBERS // self.model.input_size))
+        few = min(SAMPLE, max(1000, NUMBERS // self.model.input_size), max(2000, 8 * NUMBERS // self.model.output_size))
         self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few]) if self.uses else {}
         if self.checkpoint is not None:
             self.checkpoint.remove()
@@ -239,7 +242,14 @@ class Fitting:
     def _judged(self) -> Judgement:
         """Held-out samples are damaged as training samples are, each time alike: else a network that copies would seem the best."""
         with torch.autocast("cpu", torch.bfloat16, enabled=getattr(self.step, "narrow", False)):  # as precise as training is
-            return judge(self.model, self.engine.place(self.held_out), spoiler(self.settings["spoil"], shuffler(self.seed, 5)))
+            spoil = spoiler(self.settings["spoil"], shuffler(self.seed, 5))
+            held_out = self.engine.place(self.held_out)
+            if self.looked_at is None:  # as many as are looked at in time
+                begun = time.monotonic()
+                judge(self.model, held_out[:LEAST], spoil)
+                each, minutes = (time.monotonic() - begun) / LEAST, float(self.settings["minutes"])
+                self.looked_at = min(most(self.model), max(LEAST, int(LOOK * 60 * minutes * self.share / each)))
+            return judge(self.model, held_out[: self.looked_at], spoil)
 
 
 def worth(model: Model, sample: Batch) -> tuple[float, float]:

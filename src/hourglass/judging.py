@@ -17,11 +17,11 @@ from hourglass.layers.variance import Variance
 from hourglass.model import Model, Passed
 from hourglass.parts import Batch
 
-__all__ = ["FEW", "Judgement", "judge"]
+__all__ = ["FEW", "LEAST", "Judgement", "judge", "most"]
 
 FEW = 50  # held-out samples, of which every one counts
-ROWS, NUMBERS = 2048, 1 << 24  # samples, and numbers of them, that are looked at, at most
-CHUNK = 1 << 18
+ROWS, NUMBERS = 2048, 1 << 24  # samples, and numbers that the network says of them, that are looked at, at most
+CHUNK, LEAST = 1 << 18, 64
 
 
 class Judgement(NamedTuple):
@@ -39,8 +39,8 @@ def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], Batch] = lambd
     best weights would be taken too early (measured: 5 % more error on digits). The hundredth of the samples with the largest loss is left
     out: one wild row would else decide.
     """
-    seen = held_out[: min(ROWS, max(64, NUMBERS // model.input_size))]
-    size = max(64, CHUNK // model.input_size)
+    seen = held_out[: most(model)]
+    size = max(LEAST, CHUNK // model.input_size)
     damaged = spoil(seen)
     with torch.no_grad(), _drawn(model.bottleneck):
         passed = [model.forward(damaged[at : at + size], seen[at : at + size]) for at in range(0, seen.count, size)]
@@ -58,6 +58,11 @@ def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], Batch] = lambd
         kept = [None if part is None else part[:, tame].flatten(0, 1) for part in (output, target, mask)]
         loss = suited(*kept).double().mean()
     return Judgement(float(loss), float(cost[:, tame].double().mean()), suited.train(False))
+
+
+def most(model: Model) -> int:
+    """Samples that are looked at, at most: fewer where much is said of each, as of every symbol of a text."""
+    return min(ROWS, max(LEAST, NUMBERS // model.output_size))
 
 
 @contextmanager

@@ -98,6 +98,14 @@ class Model:
         """Numbers in a sample."""
         return int(torch.Size(self.shape).numel())
 
+    @property
+    def output_size(self) -> int:
+        """Numbers that the decoder says of a sample: of texts, one for every symbol and place."""
+        part = Part.parse(self.settings["loss"])
+        losses = find("losses", part.name)
+        _, options = options_for(part, losses.loss, losses.outputs, given={"members": self.members})
+        return self.input_size * int(losses.outputs(self.facts, **options))
+
     def modules(self) -> nn.ModuleDict:
         """The four parts that have weights, by name; `state_dict` of it is what a file holds."""
         return nn.ModuleDict({"encoder": self.encoder, "bottleneck": self.bottleneck, "decoder": self.decoder, "loss": self.loss})

@@ -24,6 +24,7 @@ __all__ = ["Loop"]
 CHECK = 25  # steps between looks at the losses: often enough to lose little, rare enough to cost nothing
 REMEDIES = 8  # smaller learning rates
 INTERVAL = 10.0  # seconds
+SELDOM = 9  # times as long as a look at held-out samples takes passes before the next one, where minutes count
 KEPT = ("good", "start")
 DEAD = "some layers were out of reach of any gradient (dead or all-zero weights); they were drawn anew"
 
@@ -51,6 +52,9 @@ class Loop:
         self.steps_in_epoch = data.steps()
         self.good = self.start = self._snapshot()
         self.sums = torch.zeros(2, 3, dtype=torch.float64)  # loss, cost, count: since the last look, since the last record
+        self.reserve = self.pause = self.looked = (
+            0.0  # where minutes count: the share that a look takes, seconds between looks, and the last
+        )
         self.pending: list[tuple[Any, Any]] = []  # losses and costs not yet summed: reading them would wait for the device
 
     @property
@@ -60,20 +64,25 @@ class Loop:
             return self.progress.seconds / (60 * self.schedule.minutes)
         return self.progress.step / max(1, self.steps_in_epoch * (self.schedule.epochs or 0))
 
+    @property
+    def over(self) -> bool:
+        """Whether the budget is used, or nearly: a last look at held-out samples belongs to the minutes too."""
+        return self.stopping or self.fraction + self.reserve >= 1
+
     def __iter__(self) -> Iterator[Record]:
         """Train; stop iterating to stop early."""
         now, told = self.progress, self.progress.seconds
         if now.step == 0:
             self._judge()  # the start may be the best there is: it is PCA, where the network has a linear path
-        while self.fraction < 1 and not self.stopping:
+        while not self.over:
             for trouble in self._epoch():
                 if trouble or now.seconds - told > INTERVAL:
                     told = now.seconds
                     yield self._record(trouble=trouble)
             trouble, told = self._look(), now.seconds
             now.epoch, now.at = now.epoch + 1, 0
-            over = self.fraction >= 1 or self.stopping
-            held_out = self._judge() if trouble is None and (now.step - now.judged >= CHECK or over) else None
+            due = now.step - now.judged >= CHECK and now.seconds - self.looked >= self.pause
+            held_out = self._judge() if trouble is None and (due or self.over) else None
             yield self._record(held_out, trouble)
 
     def _epoch(self) -> Iterator[str | None]:
@@ -87,7 +96,7 @@ class Loop:
             self.pending.append(told[0])
             now.step, now.at, now.seconds = now.step + 1, now.at + 1, time.monotonic() - begun
             yield self._look() if now.step % CHECK == 0 else None
-            if self.fraction >= 1 or self.stopping:
+            if self.over:
                 return
 
     def _look(self) -> str | None:
@@ -146,10 +155,12 @@ class Loop:
         if self.judge is None:
             return None
         begun, held_out = time.monotonic(), sum(self.judge())
-        self.progress.judged = self.progress.step
+        self.progress.judged, took = self.progress.step, time.monotonic() - begun
         if held_out < self.progress.best:
             self.progress.best, self.good = held_out, self._snapshot()
         self.progress.seconds += time.monotonic() - begun
+        if self.schedule.minutes is not None:
+            self.reserve, self.pause, self.looked = took / (60 * self.schedule.minutes), SELDOM * took, self.progress.seconds
         return held_out
 
     def _record(self, held_out: float | None = None, trouble: str | None = None) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,7 +188,28 @@ def test_no_rows_is_an_error(make):
 
 def test_constant_data_are_said_to_be_so(make):
     flat = Batch(torch.ones(50, 8))
-    assert "do not vary" in judged(make.build(), flat, flat)["constant data"].sentence
+    found = judged(make.build(), flat, flat)
+    assert "do not vary" in found["constant data"].sentence
+    assert "dead code" not in found
+
+
+def told(**error: float) -> dict[str, Any]:
+    """Measures with these errors alone, the variance being 1."""
+    return {"error": {"mean": 1.0, "pca": None, "random": None, "code": None, **error}, "rows": {"training": 900, "held_out": 100}}
+
+
+def test_a_network_that_keeps_less_than_half_has_learned_in_part():
+    found = verdicts(told(model=0.8, training=0.8))
+    assert {verdict.name for verdict in found} == {"learned in part", "overfitting"}
+    assert conclusion(found) == "Only in part: less than half of what varies comes back."
+    assert conclusion(verdicts(told(model=0.4, training=0.4))) == "Yes."
+
+
+def test_held_out_rows_far_worse_than_training_rows_are_not_called_good_because_pca_fails_too():
+    found = {verdict.name: verdict for verdict in verdicts(told(model=0.265, training=0.1, pca=0.3, pca_training=0.1))}
+    assert found["unlike rows"].level == "warn"
+    assert "2.6" in found["unlike rows"].sentence
+    assert "overfitting" not in found
 
 
 def test_data_without_structure_are_said_to_be_so(make):

@@ -9,6 +9,7 @@ from hourglass.report.words import CLOSE, LOSES, Measures, Verdict, around, coun
 __all__ = ["JUDGES"]
 
 LEARNED = 0.1  # below this share of the variance explained, nothing was learned
+HALF = 0.5  # below it more is lost than kept
 BETTER = 0.97  # times a rival's error
 REPAIRED = 0.1  # share of the damage
 MUCH = 0.1  # of the error, which a larger code would save
@@ -26,8 +27,11 @@ def learning(measures: Measures) -> Verdict | None:
         return None
     explained = 1 - error["model"] / error["mean"]
     model, mean = said(measures, "model", "mean")
-    if explained >= LEARNED:
+    if explained >= HALF:
         return Verdict("learning", "good", _well(measures, explained))
+    if explained >= LEARNED:
+        advice = "Choose a larger code_size or train longer; if neither helps, the rest is noise, or the columns have little in common."
+        return Verdict("learned in part", "warn", _well(measures, explained), advice)
     if explained > -0.05 and (error["pca"] or 0.0) > (1 - LEARNED) * error["mean"]:
         words = f"It explains {explained:.1%} of the variance, and PCA with the same code size {1 - error['pca'] / error['mean']:.1%}"
         advice = "Choose a larger code_size, or give data whose columns have something to do with one another."

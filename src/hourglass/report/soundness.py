@@ -45,6 +45,10 @@ def overfit(measures: Measures) -> Verdict | None:
     held_out, training = said(measures, "model", "training")
     numbers = f"held-out error {held_out} against {training} on training rows, {times:.2f} times; for PCA {harder:.2f} times"
     excess = times / max(1.0, harder)
+    if excess < SLIGHTLY and times > OVERFIT:
+        words = f"Rows that it has not seen come back far worse than training rows, as they do from PCA ({numbers})."
+        unlike = "Give more rows; where the data change from place to place or with time, train on rows like those it is meant for."
+        return Verdict("unlike rows", "warn", words, unlike)
     if excess < SLIGHTLY:
         return Verdict("overfitting", "good", f"It does about as well on rows that it has not seen ({numbers}).")
     advice = "Give more rows, a smaller network or code_size, fewer epochs, or spoil the inputs."
@@ -60,6 +64,8 @@ def units(measures: Measures) -> Verdict | None:
         return None
     units, active = code["units"], code["active"]
     error = measures.get("error") or {}
+    if error.get("mean") == 0:  # constant data are told as such
+        return None
     held_down = code.get("gaussian") and error.get("mean") and 1 - error["model"] / error["mean"] < LEARNED
     if code["collapsed"] or held_down:
         numbers = f"KL {number(code['cost'] or 0.0)} nats, {active} of {units} units in use"

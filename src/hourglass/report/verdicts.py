@@ -8,6 +8,7 @@ from hourglass.report.words import Measures, Verdict, number
 __all__ = ["Verdict", "conclusion", "number", "summary", "verdicts"]
 
 LEVELS = ("bad", "warn", "note", "good")
+TOLD = ("loses to PCA", "no better than PCA", "learned in part")  # in the answer itself
 TROUBLE = "If the result is poor, lower the learning rate and look for extreme values in the data."
 
 
@@ -30,7 +31,7 @@ def conclusion(found: list[Verdict]) -> str:
     """The answer in one line. A network that does no better than PCA is told so before anything else."""
     names = {verdict.name for verdict in found}
     bad = list(dict.fromkeys(verdict.name for verdict in found if verdict.level == "bad" and verdict.name != "loses to PCA"))
-    doubts = sum(verdict.level == "warn" and verdict.name not in ("loses to PCA", "no better than PCA") for verdict in found)
+    doubts = sum(verdict.level == "warn" and verdict.name not in TOLD for verdict in found)
     if not found:
         return "Unknown: there was nothing to measure."
     if "loses to PCA" in names:
@@ -40,6 +41,8 @@ def conclusion(found: list[Verdict]) -> str:
     counted = f"{doubts} reservation{'s' * (doubts > 1)}" if doubts else ""
     if "no better than PCA" in names:
         return f"No more than PCA does{f', and with {counted}' if doubts else ''}."
+    if "learned in part" in names:
+        return f"Only in part: less than half of what varies comes back{f', and with {counted}' if doubts else ''}."
     return f"Yes, with {counted}." if doubts else "Yes."
 
 
