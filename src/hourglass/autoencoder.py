@@ -21,7 +21,8 @@ from hourglass.errors import BadData, BadOption, BadType, NotFitted, did_you_mea
 from hourglass.model import Factories, Model
 from hourglass.parts import Batch, Cut, Part, find
 from hourglass.progress import told, training, watched
-from hourglass.report.given import halves
+from hourglass.report.detection import counts
+from hourglass.report.given import given
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
 from hourglass.uses import detect, embed, generate, rates
@@ -187,6 +188,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         self.model_ = model
         if y is None and not isinstance(samples, Stream):
             y = reading.labels(reader.module, pieces, facts)
+        model.record["labels"] = counts(y)
         self._samples = (run.training, run.held_out, None if isinstance(samples, Stream) else _labels_of(run, y, count, cut))
         return self
 
@@ -331,16 +333,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         values = compressing.decompress(self._fitted(), given, salvage)
         return self._give(values, to, compressing.layout_in(self.model_, given))
 
-    def report(self, X: Any = None, y: Any = None, *, to: Path_ | None = None) -> Report:
+    def report(self, X: Any = None, y: Any = None, *, training: Any = None, to: Path_ | None = None) -> Report:
         """Did the network learn anything? Measured on `X`, or right after `fit` on the held-out samples; `to`: an .html or .json file.
 
-        `y`: labels, to see whether the code tells them apart (by default the label column, where the kind was given one).
+        `y`: labels, to see whether the code tells them apart (by default the label column, where the kind was given one), or of anomalies
+        whether others find them better: nearest neighbours, an isolation forest and PCA, fitted to `training`, or to what `fit` kept.
 
         A loaded model without `X` gives the measures of its last report, if one was made before it was saved.
         """
         model = self._fitted()
-        given = getattr(self, "_samples", (None, None, None)) if X is None else halves(model, self._reader(), self._checked(X, False), y)
-        report = make_report(model, *given)
+        seen = getattr(self, "_samples", (None, None, None))
+        if X is not None:
+            known = seen[0] if training is None else self._checked(training, reset=False)
+            seen = given(model, self._reader(), self._checked(X, reset=False), y, known)
+        report = make_report(model, *seen)
         if to is not None:
             report.write(to)
         return report

@@ -207,10 +207,13 @@ def single(batch: Batch) -> Batch:
 
 def labels(module: Any, pieces: Pieces, facts: dict[str, Any]) -> Any:
     """The label of every row, or None."""
-    if facts.get("label", "") is None:
-        return None
-    found = [module.labels(chunk, facts) for chunk in chunks(pieces)]
-    return None if any(part is None for part in found) else np.concatenate([np.asarray(part) for part in found])
+    found = []
+    for chunk in chunks(pieces):
+        part = module.labels(chunk, facts)
+        if part is None:
+            return None
+        found.append(np.asarray(part))
+    return np.concatenate(found)
 
 
 def counted(y: Any, count: int) -> NDArray[Any] | None:

@@ -67,6 +67,24 @@ def test_false_discoveries_choose_another_threshold(run, told, place) -> None:
     assert "known scores can tell" in run("detect", "table.hourglass", "odd.csv", "--false-alarms", 0.0001).stdout
 
 
+def test_labels_say_who_finds_the_anomalies_best(run, told, place) -> None:
+    odd = pd.read_csv("new.csv")
+    odd["odd"] = odd.index >= 20
+    odd.loc[odd["odd"], "amount"] = 5000.0
+    odd.to_csv("odd.csv", index=False)
+    words = ("detect", "table.hourglass", "odd.csv", "--label", "odd")
+    answer = told(*words, "--training", "train.csv", "--top", 0)
+    assert answer["detection"]["anomalies"] == 10
+    assert set(answer["detection"]["ways"]) == {"model", "neighbours", "forest", "pca"}
+    assert answer["detection"]["ways"]["model"]["auroc"] > 0.9
+    assert "On the labels" in answer["verdicts"][0]
+    assert "nothing to compare with" in run(*words).stdout
+    assert "did you mean 'odd'" in run(*words[:-1], "od", code=2).stderr
+    assert "trained on this column" in run(*words[:-1], "amount", code=2).stderr
+    told("report", "table.hourglass", "odd.csv", "--label", "odd", "--training", "train.csv")
+    assert "pictures are labelled by their folders" in run("detect", "image.hourglass", "pictures", "--label", "odd", code=2).stderr
+
+
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet", "json", "jsonl"])
 def test_detect_writes_every_format_alike(run, place, suffix: str) -> None:
     run("detect", "table.hourglass", "new.csv", "-o", f"scores.{suffix}")

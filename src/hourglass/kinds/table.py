@@ -147,7 +147,7 @@ def write(chunks: Iterable[Any], path: str | Path, facts: Facts) -> None:
 
 def labels(chunk: Any, facts: Facts) -> Array | None:
     """The label of each row (n,), or None where the chunk has none."""
-    name = facts["label"]
+    name = facts["label"] or (_own_label(chunk) if isinstance(chunk, pa.Table) else None)
     if not isinstance(chunk, pa.Table) or name is None or name not in chunk.column_names:
         return None
     return np.asarray(chunk[name])

@@ -11,7 +11,8 @@ from typing import Any
 from hourglass.errors import BadData, BadOption
 from hourglass.model import Model
 from hourglass.parts import Batch, find
-from hourglass.report.measures import measure
+from hourglass.report.detection import on_samples
+from hourglass.report.measures import measure, plain
 from hourglass.report.page import Samples, page
 from hourglass.report.shown import shown
 from hourglass.report.verdicts import Verdict, summary, verdicts
@@ -53,8 +54,13 @@ class Report:
             temporary.write_text(text, encoding="utf-8")
 
 
-def make_report(model: Model, training: Batch | None, held_out: Batch | None, labels: Any = None) -> Report:
-    """Measure a model on samples; without any, the measures of its last report. The measures are kept in `model.record["report"]`."""
+def make_report(
+    model: Model, training: Batch | None, held_out: Batch | None, labels: Any = None, found: dict[str, Any] | None = None
+) -> Report:
+    """Measure a model on samples; without any, the measures of its last report. The measures are kept in `model.record["report"]`.
+
+    `found`: how well it finds labelled anomalies, where that was measured on other rows than these.
+    """
     if training is None or held_out is None:
         measures = model.record.get("report")
         if measures is None:
@@ -63,8 +69,15 @@ def make_report(model: Model, training: Batch | None, held_out: Batch | None, la
     if held_out.count == 0:
         held_out = training
     measures = measure(model, training, held_out, labels=labels)
+    measures |= plain({"detection": found or on_samples(model, training, held_out, labels), "training_labels": _labelled(model)})
     model.record["report"] = measures
     return Report(measures, verdicts(measures), model, _samples(model, held_out))
+
+
+def _labelled(model: Model) -> dict[str, Any] | None:
+    """How many training rows were anomalies by their labels, and how many the user assumed."""
+    found = model.record.get("labels")
+    return None if not found else {**found, "assumed": float(model.settings.get("anomalies") or 0.0)}
 
 
 def _name(model: Model) -> str:

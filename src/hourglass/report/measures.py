@@ -18,7 +18,7 @@ from hourglass.report.passes import Seen, choose, look, spoiled, square_error, t
 from hourglass.report.probes import probe
 from hourglass.report.sizes import sizes
 
-__all__ = ["measure"]
+__all__ = ["measure", "plain"]
 
 TRAINING_ROWS, HELD_OUT_ROWS, MAP_POINTS, WORST = 5000, 2000, 1000, 12
 PASSED = 2e6  # elements: wide samples are passed through the network in smaller numbers

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from hourglass.model import Model
-from hourglass.report import charts
+from hourglass.report import charts, ways
 from hourglass.report.against import linearly
 from hourglass.report.cards import card
 from hourglass.report.style import STYLE
@@ -42,6 +42,7 @@ def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples:
     samples = samples or Samples()
     cards = [
         *samples.cards,
+        ways.card_of(measures),
         _curves(measures),
         _sizes(measures),
         _worst(measures, samples),

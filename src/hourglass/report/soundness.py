@@ -106,7 +106,7 @@ def length(measures: Measures) -> Verdict | None:
 def labels(measures: Measures) -> Verdict | None:
     """What labels say that the network never saw."""
     found = measures.get("labels")
-    if not found:
+    if not found or measures.get("detection"):
         return None
     measured = "auroc" if "auroc" in found else "nearest"
     model, pca = found[measured], found[f"{measured}_pca"]

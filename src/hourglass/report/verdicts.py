@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hourglass.report import against, soundness
+from hourglass.report import against, detection, soundness
 from hourglass.report.words import Measures, Verdict, number
 
 __all__ = ["Verdict", "conclusion", "number", "summary", "verdicts"]
@@ -22,7 +22,7 @@ def verdicts(measures: Measures) -> list[Verdict]:
     if error and error.get("model") is None:
         found = [_broken()]
     else:
-        found = [verdict for judge in (*against.JUDGES, *soundness.JUDGES) if (verdict := judge(measures)) is not None]
+        found = [verdict for judge in (*against.JUDGES, *soundness.JUDGES, *detection.JUDGES) if (verdict := judge(measures)) is not None]
     found += [Verdict("trouble in training", "warn", text, TROUBLE) for text in measures.get("troubles") or []]
     return sorted(found, key=lambda verdict: (verdict.name != "loses to PCA", LEVELS.index(verdict.level)))
 
