@@ -44,7 +44,7 @@ def begin(kind: str, facts: dict[str, Any], settings: dict[str, Any], sample: Ba
         model = Model.build(kind, facts, settings, parts)
     name = Part.parse(settings["network"]).name
     start = None if name == "own" else getattr(find("networks", name), "start", None)
-    if start is not None and sample.count > 1 and sample.x.is_floating_point():
+    if start is not None and sample.count > 1:
         some = sample[:STARTED]
         wild = _wild(some)
         start(model, some[~wild] if wild.any() else some)

@@ -2,7 +2,8 @@
 
 Patches are stretches of series, sound and text, squares of pictures, boxes of video. Those that are missing altogether are not looked at,
 so that padding changes nothing. A few learned queries travel with them through the encoder and end as the code; in the decoder, memories
-made of the code travel with one query for each place. Beside both runs a linear path that starts at PCA. Measured good for short texts; for
+made of the code travel with one query for each place. Beside both runs a linear path that starts at PCA, but not for texts: it
+holds them back (names, 600 steps: 4.3 % of the bytes wrong with it, 2.2 without). Measured good for short texts; for
 series, sound and pictures `conv` learns more within minutes, in much less time for each step.
 """
 
@@ -146,7 +147,8 @@ def decoder(
 
 def start(model: Model, batch: Batch) -> None:
     """Set the linear path to the PCA of `batch`."""
-    start_straight(model, batch)
+    if batch.x.is_floating_point():
+        start_straight(model, batch)
 
 
 def _patches(x: Tensor, patch: int) -> Tensor:

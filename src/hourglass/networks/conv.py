@@ -20,6 +20,7 @@ from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.linear import activation as make_activation
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
+from hourglass.layers.one_hot import OneHot, start_paths, weights
 from hourglass.layers.principal import start_beside, start_blocks
 from hourglass.layers.residual import Residual
 from hourglass.layers.sides import blocks, crop, fill, grow, innermost, opposite, same, shrink, steps_in
@@ -58,7 +59,8 @@ class ConvEncoder(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, C, ...) to (B, *code_shape); sides are padded to multiples of the step by repeating the edge. `mask`: what is real."""
         if hasattr(self, "tokens"):
-            return self.last(self._read(self.tokens(x, mask), mask))  # type: ignore[no-any-return]
+            read: Tensor = self.last(self._read(self.tokens(x, mask), mask))
+            return read if self.beside is None else read + self.beside(x, mask)
         x = x if mask is None else x * mask
         full = fill(x, self.step)
         h: Tensor = self.last(self.body(innermost(full)))
@@ -127,7 +129,7 @@ def encoder(
     plan = _plan(shape, widths, symbols)
     enters = plan.channels[0] if symbols else shape[0]
     size = torch.Size((shape[0], *[plan.step] * plan.sides) if code == "spatial" else shape).numel()
-    path = _has_path(beside, size * code_size, symbols)
+    path = _has_path(beside, weights(code_size, size, symbols) if symbols else size * code_size) and not (symbols and code == "spatial")
 
     def make() -> nn.Module:
         body: list[nn.Module] = []
@@ -138,7 +140,8 @@ def encoder(
             aside = blocks(plan.sides, shape[0], code_size, plan.step) if path else None
             return ConvEncoder(nn.Sequential(*body), same(plan.sides, plan.channels[-1], code_size), aside, plan.step, tokens)
         last = nn.Linear(plan.channels[-1] * torch.Size(plan.inside).numel(), code_size)
-        return ConvEncoder(nn.Sequential(*body, nn.Flatten()), last, nn.Linear(size, code_size) if path else None, plan.step, tokens)
+        straight: nn.Module = OneHot(symbols, size, code_size) if symbols else nn.Linear(size, code_size)
+        return ConvEncoder(nn.Sequential(*body, nn.Flatten()), last, straight if path else None, plan.step, tokens)
 
     module = make() if members == 1 else Members(make, members)
     return module, (code_size,) if code == "flat" else (code_size, *plan.inside)
@@ -160,7 +163,7 @@ def decoder(
     whole = (outputs, *shape) if symbols else (outputs * shape[0], *shape[1:])
     spatial, channels, inner = len(code_shape) > 1, plan.channels, (plan.channels[-1], *plan.inside)
     size = torch.Size((shape[0], *[plan.step] * plan.sides) if spatial else shape).numel()
-    path = _has_path(beside, size * code_shape[0], symbols)
+    path = _has_path(beside, weights(code_shape[0], size, symbols) if symbols else size * code_shape[0]) and not (symbols and spatial)
 
     def make() -> nn.Module:
         body: list[nn.Module] = []
@@ -184,7 +187,9 @@ def start(model: Model, batch: Batch) -> None:
     enters = getattr(model.encoder, "each", [model.encoder])
     leaves = getattr(model.decoder, "each", [model.decoder])
     for enter, leave in zip(enters, leaves, strict=True):
-        if enter.beside is None or leave.beside is None:
+        if hasattr(enter, "tokens"):
+            start_paths(model, batch, (enter.beside, enter.last), (leave.inner.beside, leave.inner.body[-1]))
+        elif enter.beside is None or leave.beside is None:
             _start_at_mean(model, batch, leave.body[-1])
         elif len(model.code_shape) > 1:
             start_blocks(model, batch, (enter.beside, enter.last), (leave.beside, leave.body[-1]))
@@ -228,11 +233,11 @@ def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:
         last.bias.copy_(mean if link is None else link(mean)[1])
 
 
-def _has_path(beside: bool | str, weights: int, symbols: int) -> bool:
-    """Whether there is a linear path: as asked, else where it is not too heavy; texts have none, since symbols are no numbers."""
+def _has_path(beside: bool | str, weights: int) -> bool:
+    """Whether there is a linear path: as asked, else where it is not too heavy."""
     if beside not in ("auto", True, False):
         raise BadOption(f"beside={beside!r}: give true, false or auto (where the path has at most {HEAVY:,} weights)")
-    return not symbols and (weights <= HEAVY if beside == "auto" else bool(beside))
+    return weights <= HEAVY if beside == "auto" else bool(beside)
 
 
 def _plan(shape: Sequence[int], widths: Sequence[int], symbols: int) -> Plan:

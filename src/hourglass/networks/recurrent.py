@@ -21,6 +21,7 @@ from torch.nn.functional import pad
 from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
+from hourglass.layers.one_hot import inward, outward, start_texts
 from hourglass.layers.recurrence import Gru, Lstm
 from hourglass.layers.straight import start_straight, straight
 from hourglass.layers.tokens import Tokens
@@ -60,20 +61,22 @@ class RecurrentEncoder(nn.Module):
 
     masked = True
 
-    def __init__(self, layers: list[nn.Module], last: nn.Linear, fold: int, tokens: Tokens | None, beside: nn.Linear | None) -> None:
+    def __init__(self, layers: list[nn.Module], last: nn.Linear, fold: int, tokens: Tokens | None, beside: nn.Module | None) -> None:
         super().__init__()
         self.layers, self.last, self.fold, self.tokens, self.beside = nn.ModuleList(layers), last, fold, tokens, beside
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, *shape) to (B, code_size)."""
         if self.tokens is not None:
+            aside = None if self.beside is None else self.beside(x, mask)
             x, mask = self.tokens(x, mask), None if mask is None else mask.unsqueeze(1)
-        elif mask is not None:
-            x = torch.where(mask, x, 0)
+        else:
+            x = x if mask is None else torch.where(mask, x, 0)
+            aside = None if self.beside is None else self.beside(x.flatten(1))
         real = None if mask is None else _folded(mask.any(1, keepdim=True), self.fold).any(1)  # (T, B)
         turn = None if real is None or bool(real.all()) else Turn(real)
         h: Tensor = self.last(self._read(_folded(x, self.fold), turn).T)
-        return h if self.beside is None else h + self.beside(x.flatten(1))
+        return h if aside is None else h + aside
 
     def _read(self, x: Tensor, turn: Turn | None) -> Tensor:
         """Steps (T, C, B) to a summary (features, B) of all that was read."""
@@ -126,7 +129,7 @@ def encoder(
         inputs = [channels * fold, *(ways * width for width in hidden)]
         layers = [unit(before, width, ways) for before, width in zip(inputs, hidden, strict=False)]
         tokens = Tokens(symbols, channels) if symbols else None
-        beside = None if symbols else straight(code_size, shape)
+        beside = inward(code_size, shape[0], symbols) if symbols else straight(code_size, shape)
         return RecurrentEncoder(layers, nn.Linear(2 * inputs[-1], code_size), fold, tokens, beside)
 
     return make() if members == 1 else Members(make, members), (code_size,)
@@ -150,7 +153,7 @@ def decoder(
 
     def make() -> nn.Module:
         layers = [unit(CLOCK, hidden[0], told=code_shape[0]), *(unit(a, b) for a, b in itertools.pairwise(hidden))]
-        beside = None if symbols else straight(code_shape[0], shape, outputs)
+        beside = outward(code_shape[0], shape[0], outputs) if symbols else straight(code_shape[0], shape, outputs)
         whole = RecurrentDecoder(layers, nn.Linear(hidden[-1], rows * fold), beside, (rows, shape[-1]), fold)
         return nn.Sequential(whole, nn.Flatten()) if symbols else whole
 
@@ -159,7 +162,7 @@ def decoder(
 
 def start(model: Model, batch: Batch) -> None:
     """Set the linear path to the PCA of `batch`."""
-    start_straight(model, batch)
+    (start_straight if batch.x.is_floating_point() else start_texts)(model, batch)
 
 
 def _turned(x: Tensor, turn: Turn | None) -> Tensor:
