@@ -67,6 +67,30 @@ def test_false_discoveries_choose_another_threshold(run, told, place) -> None:
     assert "known scores can tell" in run("detect", "table.hourglass", "odd.csv", "--false-alarms", 0.0001).stdout
 
 
+def test_detect_writes_a_page(run, told, place) -> None:
+    result = run("detect", "table.hourglass", "new.csv", "-o", "scores.csv", "--page", "found.html", "--top", 4)
+    page = Path("found.html").read_text()
+    assert "page: found.html" in result.stdout
+    assert "amount 5000" in page
+    assert page.count('<td class="why">') == 4
+    assert len(pd.read_csv("scores.csv")) == 30
+    assert told("detect", "table.hourglass", "new.csv", "-o", "again.html")["page"] == "again.html"
+    assert "both pages" in run("detect", "table.hourglass", "new.csv", "-o", "a.html", "--page", "b.html", code=2).stderr
+    assert "exists already" in run("detect", "table.hourglass", "new.csv", "--page", "again.html", code=2).stderr
+    run("detect", "image.hourglass", "pictures", "--page", "pictures.html")
+    assert Path("pictures.html").read_text().count("<figure>") == 8
+
+
+def test_data_that_look_shifted_are_told_so(told, place) -> None:
+    new = pd.read_csv("new.csv").assign(amount=lambda data: data["amount"] * 100)
+    new.to_csv("cents.csv", index=False)
+    note = told("detect", "table.hourglass", "cents.csv")["notes"][-1]
+    assert "the data as a whole look unlike the training data" in note
+    assert "amount is around" in note
+    assert "about 100 times as much" in note or "other units" in note
+    assert not any("as a whole" in note for note in told("detect", "table.hourglass", "new.csv")["notes"])
+
+
 def test_labels_say_who_finds_the_anomalies_best(run, told, place) -> None:
     odd = pd.read_csv("new.csv")
     odd["odd"] = odd.index >= 20

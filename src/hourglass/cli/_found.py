@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +18,11 @@ NUMBERS = {"score": "{:.4g}", "p_value": "{:.2g}", "q_value": "{:.2g}"}
 
 
 class Found(NamedTuple):
-    """All rows counted, the anomalies among them, how the p-values lie in tenths, and the most unusual rows, the worst first."""
+    """All rows counted, the anomalies among them and their least score, p-values in tenths, and the most unusual rows."""
 
     rows: int
     anomalies: int
+    least: float
     tenths: list[int]
     top: list[dict[str, Any]]
 
@@ -47,18 +49,19 @@ def rank(parts: Iterator[Any], most: int) -> Found:
     """Count, and keep the highest scores, in one pass."""
     import numpy as np
 
-    rows = anomalies = 0
+    rows, anomalies, least = 0, 0, math.inf
     tenths = np.zeros(10, dtype=int)
     top: list[tuple[float, int, dict[str, Any]]] = []
     for table in parts:
-        anomalies += int(table["anomaly"].to_numpy().sum())
+        odd, scores = table["anomaly"].to_numpy(), table["score"].to_numpy()
+        anomalies, least = anomalies + int(odd.sum()), min(least, float(scores[odd].min(initial=math.inf)))
         tenths += np.histogram(table["p_value"].to_numpy(), 10, (0, 1))[0]
-        order = np.nan_to_num(table["score"].to_numpy(), nan=-np.inf).argsort(kind="stable")[::-1][:most]
+        order = np.nan_to_num(scores, nan=-np.inf).argsort(kind="stable")[::-1][:most]
         kept = table.take(order).to_pylist()
         entries = ((row["score"], -rows - int(at), row) for at, row in zip(order, kept, strict=True))
         top = heapq.nlargest(most, itertools.chain(top, entries), key=lambda entry: entry[:2])
         rows += table.num_rows
-    return Found(rows, anomalies, tenths.tolist(), [row for _, _, row in top])
+    return Found(rows, anomalies, least, tenths.tolist(), [row for _, _, row in top])
 
 
 def show_top(found: Found) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from hourglass.cli import _found, _labels, _options, _places
+from hourglass.cli import _found, _labels, _options, _page, _places
 from hourglass.cli._models import open_model
 from hourglass.cli._voice import answer, say, working
 from hourglass.errors import BadOption
@@ -18,14 +19,24 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+WRITES = "Write a row for every row of DATA, in order: .csv .csv.gz .parquet .json .jsonl; - for standard output; or .html: the page."
 DISCOVERIES = "Instead: share of false ones among the anomalies found, over all rows together."
-LABELS = ("detection", "loses to peers")
+PAGE = "Write a page here: histogram, threshold, the worst rows and why."
+PAGES = (".html", ".htm")
+
+
+class Places(NamedTuple):
+    """Where the scores go, and the page; None for nowhere."""
+
+    scores: Path | None
+    page: Path | None
 
 
 @click.command("detect", short_help="Find the rows or pictures that are out of the ordinary.")
 @_options.model
 @_options.data
-@_options.output("Write a row for every row of DATA, in order: .csv .csv.gz .parquet .json .jsonl; - for standard output.")
+@_options.output(WRITES)
+@click.option("--page", metavar="PATH", help=PAGE)
 @click.option("--false-alarms", type=float, metavar="SHARE", help="Share of normal rows that may be called anomalies; needs no new fit.")
 @click.option("--false-discoveries", type=float, metavar="SHARE", help=DISCOVERIES)
 @click.option("--top", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="Show so many of the most unusual rows.")
@@ -39,44 +50,64 @@ def command(model: str, data: tuple[str, ...], output: str | None, top: int, for
     false) and because (the columns that made it unusual). Where DATA have labels, nearest neighbours, an isolation forest and PCA are
     tried beside the model, and who finds the anomalies best is said.
     """
-    if None not in (asked["false_alarms"], share := asked["false_discoveries"]):
+    if None not in (asked["false_alarms"], asked["false_discoveries"]):
         raise BadOption("--false-alarms and --false-discoveries are two ways to choose the threshold; give one of them")
-    target = None if output is None else _places.file(output, force, _places.TABLES)
+    places = _wanted(output, asked["page"], force)
     source = _places.source(data)
     found = open_model(model, false_alarms=asked["false_alarms"])
     _labels.name_label(found, source, asked["label"])
     with tempfile.TemporaryDirectory(prefix="hourglass-") as folder:
         made = Path(folder) / "scores.parquet"
-        found.explain(source, false_discoveries=share, to=made)
+        found.explain(source, false_discoveries=asked["false_discoveries"], to=made)
         ranked = _found.rank(_found.tables(made), top)
-        if target is not None:
-            _found.write(made, target)
-    _found.show_top(ranked)
-    notes, words = _notes(found, share), _rate(found, share)
-    say(f"{ranked.anomalies:,} of {ranked.rows:,} are anomalies ({words})")
-    labelled = _beside(found, source, asked)
-    for text in [*notes, *labelled["verdicts"]]:
-        say(text)
-    if target is not None and not _options.says("stdout"):
-        say(f"scores: {target}")
-    rates = {"false_alarms": found.false_alarms} if share is None else {"false_discoveries": share}
-    told = {"rows": ranked.rows, "anomalies": ranked.anomalies, **rates, "output": None if target is None else str(target)}
-    answer({**told, "top": ranked.top, "notes": notes, **labelled})
+        told = _told(found, source, ranked, asked)
+        if places.scores is not None:
+            _found.write(made, places.scores)
+        if places.page is not None:
+            _page.write(places.page, found, source, made, {**told, "ranked": ranked, "model": model, "data": data[0]})
+    _speak(ranked, told, places, asked["false_discoveries"], found.false_alarms)
 
 
-def _rate(found: Autoencoder, share: float | None) -> str:
-    """How the threshold was chosen."""
+def _wanted(output: str | None, page: str | None, force: bool) -> Places:
+    """Where things go, checked before the work; `-o page.html` means the page."""
+    if output is not None and output.lower().endswith(PAGES):
+        if page is not None:
+            raise BadOption(f"-o {output} and --page {page} are both pages; give -o a table, such as scores.csv, or leave one out")
+        output, page = None, output
+    scores = None if output is None else _places.file(output, force, _places.TABLES)
+    return Places(scores, None if page is None else _places.file(page, force, PAGES))
+
+
+def _told(found: Autoencoder, source: Any, ranked: _found.Found, asked: dict[str, Any]) -> dict[str, Any]:
+    """The answer, how the threshold was chosen, what one must know to read it, and what labels say."""
+    share = asked["false_discoveries"]
     if share is None:
-        return f"false alarms: {found.false_alarms:.3g} of normal ones, see --false-alarms"
-    return f"of those found at most {share:.3g} false, on average"
+        threshold, rate = -found.offset_, f"false alarms: {found.false_alarms:.3g} of normal rows"
+    else:
+        threshold, rate = ranked.least, f"of those found at most {share:.3g} false, on average"
+    said = f"{ranked.anomalies:,} of {ranked.rows:,} are anomalies"
+    return {
+        "answer": said,
+        "rate": rate,
+        "threshold": threshold,
+        "notes": _notes(found, source, ranked, share),
+        **_beside(found, source, asked),
+    }
 
 
-def _notes(found: Autoencoder, share: float | None) -> list[str]:
-    """What one must know to read the numbers."""
-    from hourglass.uses.rates import note
+def _notes(found: Autoencoder, source: Any, ranked: _found.Found, share: float | None) -> list[str]:
+    """What one must know to read the numbers: rates that cannot be kept, data that look shifted."""
+    from hourglass import results
+    from hourglass.uses import rates, shift
 
-    caution = note(found.model_, found.false_alarms) if share is None else ""
-    return [f"note: {caution}"] if caution else []
+    notes = [rates.note(found.model_, found.false_alarms)] if share is None else []
+    shifted = shift.told(ranked.anomalies, ranked.tenths)
+    if shifted:
+        reader = found._reader()
+        chunk = reader.pieces(source).load(0)
+        causes = shift.by_what(found.model_, results.samples(reader.module, chunk, found.model_.facts)[0], chunk)
+        notes.append(f"{shifted}{': ' if causes else ''}{'; '.join(causes)}")
+    return [f"note: {text}" for text in notes if text]
 
 
 def _beside(found: Autoencoder, source: Any, asked: dict[str, Any]) -> dict[str, Any]:
@@ -88,3 +119,20 @@ def _beside(found: Autoencoder, source: Any, asked: dict[str, Any]) -> dict[str,
     verdict = against_peers({"detection": measured})
     told = [] if verdict is None else [verdict.sentence] + ([f"  -> {verdict.advice}"] if verdict.advice else [])
     return {"verdicts": told, "detection": measured}
+
+
+def _speak(ranked: _found.Found, told: dict[str, Any], places: Places, share: float | None, false_alarms: float) -> None:
+    """The table, the counts, the notes, and where everything is."""
+    _found.show_top(ranked)
+    hint = "" if share is not None else ", see --false-alarms"
+    say(f"{told['answer']} ({told['rate']}{hint})")
+    for text in [*told["notes"], *told["verdicts"]]:
+        say(text)
+    for name, place in (("scores", places.scores), ("page", places.page)):
+        if place is not None and not (name == "scores" and _options.says("stdout")):
+            say(f"{name}: {place}")
+    rates = {"false_alarms": false_alarms} if share is None else {"false_discoveries": share}
+    paths = {"output": places.scores and str(places.scores), "page": places.page and str(places.page)}
+    limit = told["threshold"] if math.isfinite(told["threshold"]) else None
+    counts = {"rows": ranked.rows, "anomalies": ranked.anomalies, **rates, "threshold": limit}
+    answer({**counts, **paths, "top": ranked.top, **{name: told[name] for name in ("notes", "verdicts", "detection")}})

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["address", "card", "png"]
+from hourglass.report.style import STYLE
+
+__all__ = ["HOURGLASS", "address", "card", "document", "png"]
+
+HOURGLASS = (
+    '<svg viewBox="0 0 15 20" aria-hidden="true"><path d="M1 1h13v2.5L9 10l5 6.5V19H1v-2.5L6 10 1 3.5z" '
+    'fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/></svg>'
+)
+
+
+def document(title: str, header: str, sections: Sequence[str], footer: str) -> str:
+    """A whole page: everything inside, nothing fetched, no script."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
+    body = f'{header}<div class="grid-of-cards">{"".join(sections)}</div><footer>{footer}</footer>'
+    named = f"<title>{escape(title)}</title>{head}"
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{named}</head><body><main>{body}</main></body></html>\n'
 
 
 def card(title: str, body: str, note: str = "", wide: bool = False) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-__all__ = ["bars", "histogram", "legend", "lines", "scatter", "ticks", "usage"]
+__all__ = ["bars", "histogram", "legend", "lines", "scatter", "strip", "ticks", "usage"]
 
 COLOURS = 10
+USUAL, LONG = (560, 280), (1040, 240)  # width and height; of charts as wide as the page
 DOTS = 24  # more points of a curve than these are no longer marked each
 Points = Sequence[tuple[float, float]]
+Marks = Sequence[tuple[float, str]]
 
 
 class Frame(NamedTuple):
@@ -22,8 +24,8 @@ class Frame(NamedTuple):
     right: float
     low: float
     high: float
-    width: int = 560
-    height: int = 280
+    width: int = USUAL[0]
+    height: int = USUAL[1]
     margin: tuple[int, int, int, int] = (12, 12, 44, 62)  # top, right, bottom, left
 
     def x(self, value: float) -> float:
@@ -127,11 +129,14 @@ def scatter(points: Points, groups: Sequence[str] | None = None, shades: Sequenc
     return (legend(keys) if groups else "") + _svg(frame, body, "map of the codes")
 
 
-def histogram(edges: Sequence[float], counts: Mapping[str, Sequence[float]], x_name: str) -> str:
-    """Counts on a logarithmic axis, one translucent shape per name, each scaled to its share of rows."""
+def histogram(
+    edges: Sequence[float], counts: Mapping[str, Sequence[float]], x_name: str, line: tuple[float, str] | None = None, wide: bool = False
+) -> str:
+    """Counts on a logarithmic axis, one translucent shape per name, each scaled to its share of rows; `line` is a place and its name."""
     shares = {name: [value / (sum(row) or 1) for value in row] for name, row in counts.items()}
     logs = [math.log10(edge) for edge in edges]
-    frame = Frame(logs[0], logs[-1], 0.0, max((max(row) for row in shares.values()), default=1.0) * 1.05 or 1.0)
+    high = max((max(row) for row in shares.values()), default=1.0) * 1.05 or 1.0
+    frame = Frame(logs[0], logs[-1], 0.0, high, *(LONG if wide else USUAL))
     powers = range(math.ceil(logs[0]), math.floor(logs[-1]) + 1)
     marks = [(float(p), f"{10.0**p:g}") for p in powers[:: max(1, len(powers) // 6)]]
     marks = marks if len(marks) > 1 else [(logs[0], f"{edges[0]:.2g}"), (logs[-1], f"{edges[-1]:.2g}")]
@@ -141,7 +146,32 @@ def histogram(edges: Sequence[float], counts: Mapping[str, Sequence[float]], x_n
         for left, right, value in zip(logs, logs[1:], row, strict=False):
             path += f"L{frame.x(left)},{frame.y(value)}L{frame.x(right)},{frame.y(value)}"
         body += f'<path class="area c{i}" d="{path}L{frame.x(logs[-1])},{frame.y(0)}Z"/>'
+    if line is not None:
+        x = frame.x(math.log10(line[0]))
+        side, gap = ("end", -6) if x > frame.width / 2 else ("start", 6)
+        body += f'<line class="limit" x1="{x}" x2="{x}" y1="{frame.margin[0]}" y2="{frame.y(0)}"/>'
+        body += f'<text class="tick" text-anchor="{side}" x="{x + gap}" y="{frame.margin[0] + 11}">{escape(line[1])}</text>'
     return legend(list(counts)) + _svg(frame, body, "histogram of errors")
+
+
+def strip(points: Points, limit: float, x_name: str, y_name: str, marks: Marks | None = None) -> str:
+    """A long curve on a logarithmic axis with a line at `limit`; the points above it are marked."""
+    lowest = max(1e-3, min((y for _, y in points if y > 0), default=1e-3))
+    logs = [(x, math.log10(max(y, lowest))) for x, y in points]
+    high = max(y for _, y in logs)
+    bounded = math.isfinite(limit) and limit > 0
+    high = max(high, math.log10(limit)) if bounded else high
+    low = min(y for _, y in logs)
+    pad = 0.05 * (high - low) or 0.1
+    frame = Frame(logs[0][0], logs[-1][0], low - pad, high + pad, *LONG)
+    body = _axes(frame, x_name, y_name, marks or None, _powers(frame))
+    body += f'<polyline class="line thin c0" points="{" ".join(f"{frame.x(x)},{frame.y(y)}" for x, y in logs)}"/>'
+    if bounded:
+        height = frame.y(math.log10(limit))
+        body += f'<line class="limit" x1="{frame.x(frame.left)}" x2="{frame.x(frame.right)}" y1="{height}" y2="{height}"/>'
+        odd = [at for at, (_, y) in zip(logs, points, strict=True) if y > limit]
+        body += "".join(f'<circle class="over" cx="{frame.x(x)}" cy="{frame.y(y)}" r="2.5"/>' for x, y in odd)
+    return _svg(frame, body, f"{y_name} over {x_name or 'time'}")
 
 
 def usage(values: Sequence[float], floor: float, x_name: str, y_name: str) -> str:
@@ -179,9 +209,6 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 
 def _dot(frame: Frame, point: tuple[float, float], colour: int, radius: float = 3, more: str = "") -> str:
     return f'<circle class="dot c{colour}" cx="{frame.x(point[0])}" cy="{frame.y(point[1])}" r="{radius}"{more}/>'
-
-
-Marks = Sequence[tuple[float, str]]
 
 
 def _axes(frame: Frame, x_name: str, y_name: str, marks: Marks | None = None, heights: Marks | None = None) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 from hourglass.model import Model
 from hourglass.report import charts, ways
 from hourglass.report.against import linearly
-from hourglass.report.cards import card
-from hourglass.report.style import STYLE
+from hourglass.report.cards import HOURGLASS, card, document
 from hourglass.report.verdicts import Verdict, conclusion, number
 from hourglass.report.words import counted
 
@@ -21,10 +20,6 @@ __all__ = ["Samples", "page"]
 
 Measures = dict[str, Any]
 SIGNS = {"good": "✓", "note": "i", "warn": "!", "bad": "✕"}
-HOURGLASS = (
-    '<svg viewBox="0 0 15 20" aria-hidden="true"><path d="M1 1h13v2.5L9 10l5 6.5V19H1v-2.5L6 10 1 3.5z" '
-    'fill="none" stroke="currentColor" stroke-width="1.6" stroke-linejoin="round"/></svg>'
-)
 
 
 @dataclass(frozen=True)
@@ -53,10 +48,7 @@ def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples:
     # An odd number of narrow cards would leave a hole: then the comparison, which suits any width, is wide.
     odd = "".join(cards).count('class="half"') % 2 == 0
     sections = [_answer(verdicts), _changes(verdicts), _comparison(measures, odd), *cards, _numbers(measures)]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-    body = f'{_header(model, measures, samples)}<div class="grid-of-cards">{"".join(sections)}</div>{_footer(measures)}'
-    title = f"<title>{escape(samples.name)} - report</title>"
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{title}{head}</head><body><main>{body}</main></body></html>\n'
+    return document(f"{samples.name} - report", _header(model, measures, samples), sections, _footer(measures))
 
 
 def _header(model: Model, measures: Measures, samples: Samples) -> str:
@@ -243,4 +235,4 @@ def _footer(measures: Measures) -> str:
     words = (
         "Errors are measured on rows that training did not see" if (measures.get("rows") or {}).get("held_out") else "No rows were held out"
     )
-    return f"<footer>{words}. A random encoder has the same architecture, random weights and the best linear decoder.</footer>"
+    return f"{words}. A random encoder has the same architecture, random weights and the best linear decoder."

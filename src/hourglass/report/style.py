@@ -48,6 +48,13 @@ svg { display: block; width: 100%; height: auto; }
 .line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
 .area { fill: var(--c); fill-opacity: 0.3; stroke: var(--c); stroke-width: 1.5; }
 .dot { fill: var(--c); fill-opacity: 0.75; } .plane { fill: none; stroke: var(--rule); }
+.limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 4; } .over { fill: var(--bad); } .line.thin { stroke-width: 1.2; }
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 16px; }
+.gallery figure div { display: grid; grid-template-columns: 1fr 1fr; gap: 4px; } .gallery img { width: 100%; display: block;
+  border-radius: 4px; image-rendering: pixelated; } .gallery figcaption { margin-top: 5px; overflow-wrap: anywhere; }
+.findings td.why { white-space: normal; min-width: 260px; } .findings tr.odd td:first-child { box-shadow: inset 3px 0 var(--bad); }
+.findings td:first-child, .findings th:first-child { padding-left: 10px; } .findings td { max-width: 320px; overflow-wrap: anywhere; }
+td.given { color: var(--soft); }
 .column { fill: var(--c); } .column.idle { fill: var(--bad); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 12.5px; color: var(--soft); margin-bottom: 8px; }
 .legend span { display: inline-flex; align-items: center; gap: 6px; } .legend i { width: 11px; height: 11px; border-radius: 3px;
