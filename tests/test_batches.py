@@ -88,14 +88,16 @@ def test_skipped_batches_are_those_that_came_first(source: str, members: int) ->
 
 
 @pytest.mark.parametrize("source", ["memory", "stream"])
-def test_each_member_sees_its_own_eighty_percent(source: str) -> None:
+def test_each_member_sees_its_own_part(source: str) -> None:
+    """Three members of rows in memory leave out a third each, those of larger data a fifth."""
     data, held = made(source, members=3)
     epochs = [torch.cat(numbers(data, epoch), 1) for epoch in range(12)]
     seen = [{int(number) for epoch in epochs for number in epoch[member]} for member in range(3)]
     for rows in seen:
         assert not held & rows
-        assert 0.72 < len(rows) / (ROWS - len(held)) <= 0.8
+        assert 0.6 < len(rows) / (ROWS - len(held)) <= 0.8
     assert seen[0] != seen[1] != seen[2]
+    assert source == "stream" or not seen[0] & seen[1] & seen[2]
     assert all(len(set(row.tolist())) == len(row) for epoch in epochs for row in epoch)
 
 

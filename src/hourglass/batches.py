@@ -20,7 +20,7 @@ from torch import Tensor
 from hourglass.errors import BadData
 from hourglass.parts import Batch, Cut, Pieces, concatenate
 
-__all__ = ["Memory", "Stream", "held_out_rows", "shuffler"]
+__all__ = ["Memory", "Stream", "held_out_rows", "sampled", "shuffler"]
 
 GATHERED = 4  # batches whose rows are collected together
 POOL = 2**28  # bytes of a heap, where data do not fit in memory
@@ -213,16 +213,32 @@ def held_out_rows(count: int, seed: int, members: int = 1, cut: Cut | None = Non
     """Rows for training (M, n) and held-out rows (m,), by chance: a tenth held out, at most 10,000, at least 1, none below 5 rows.
 
     Of parts of recordings (`cut`) whole recordings are held out, for parts of one are no test of others; of fewer than five recordings the
-    last tenth of each, and parts that reach into it are in neither. With several members each sees its own random 80 % of the training
-    rows, so that every row has members that never saw it.
+    last tenth of each, and parts that reach into it are in neither. Each of several members leaves out a share of its own of the training
+    rows, so that every row has a member that never saw it.
     """
     kept, held = _divided(count, seed) if cut is None else _divided_parts(cut, seed)
     held = held[:MOST_HELD_OUT]
-    if members == 1:
-        return kept[None], held
-    each = max(1, int(0.8 * len(kept)))
-    bags = [kept[torch.randperm(len(kept), generator=shuffler(seed, 2, member))[:each]] for member in range(members)]
-    return torch.stack(bags), held
+    return (kept[None] if members == 1 else _bags(kept, members)), held
+
+
+def _bags(rows: Tensor, members: int) -> Tensor:
+    """For each member the rows (M, n) that it sees: all but its own share; shares overlap where their sizes would differ."""
+    count = len(rows)
+    share = -(-count // members) if count > 1 else 0
+    begins = [count * member // members for member in range(members)]
+    return torch.stack([rows[(begin + share + torch.arange(count - share)) % max(1, count)] for begin in begins])
+
+
+def sampled(rows: Tensor, most: int, seed: int) -> tuple[Tensor, Tensor | None]:
+    """At most `most` of the rows that members train on, by chance, and which member sees which (M, n); None where each sees all.
+
+    `rows` (M, n) are those that each member sees.
+    """
+    if len(rows) == 1:
+        return rows[0][:most], None
+    known = rows.flatten().unique()
+    chosen = known[torch.randperm(len(known), generator=shuffler(seed, 4))[:most]]
+    return chosen, torch.stack([torch.isin(chosen, own) for own in rows])
 
 
 def _divided(count: int, seed: int) -> tuple[Tensor, Tensor]:

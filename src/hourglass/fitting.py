@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import hourglass
-from hourglass.batches import Memory, Stream, held_out_rows, shuffler
+from hourglass.batches import Memory, Stream, held_out_rows, sampled, shuffler
 from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
 from hourglass.errors import BadOption
@@ -98,9 +98,10 @@ class Fitting:
     def _divide(self, given: Batch | Cut | Stream) -> None:
         """Held-out samples, a sample of the others, and the data for the loop."""
         self.data: Memory | Stream
+        self.seen: Tensor | None  # which member sees which of the sample of the others
         if isinstance(given, Stream):
             self.held_out, self.data = given.held_out(), given
-            self.training = given.first(SAMPLE)
+            self.training, self.seen = given.first(SAMPLE), None
             return
         cut, samples = (given, given.samples) if isinstance(given, Cut) else (None, given)
         rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, cut)
@@ -110,7 +111,8 @@ class Fitting:
             rows = torch.where(wild[rows], rows[~wild[rows]][0], rows)  # one row twice, so that members keep equal numbers
             self.troubles.append(f"{int(wild.sum())} rows lie so far out that training would be about them alone; they were left out of it")
         self.data = Memory(samples, rows, self.settings["batch_size"], self.seed)
-        self.training = samples[rows[0][:SAMPLE]]
+        shown, self.seen = sampled(rows, SAMPLE, self.seed)
+        self.training = samples[shown]
 
     def _checkpoint(self, path: Path) -> Checkpoint:
         """A checkpoint that knows this fit by its settings, its samples and the weights it starts from."""
@@ -191,7 +193,8 @@ class Fitting:
             "versions": {"hourglass": hourglass.__version__, "torch": torch.__version__},
         }
         few = min(SAMPLE, max(1000, NUMBERS // self.model.input_size), max(2000, 8 * NUMBERS // self.model.output_size))
-        self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few]) if self.uses else {}
+        seen = None if self.seen is None else self.seen[:, :few]
+        self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few], seen) if self.uses else {}
         if self.checkpoint is not None:
             self.checkpoint.remove()
 
@@ -276,9 +279,9 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
     return nothing + 0.5 * model.input_size, start
 
 
-def prepared(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]:
-    """What the uses learn from the trained network, as named arrays."""
-    arrays: dict[str, Tensor] = {}
-    for use in (detect, generate, compress):
+def prepared(model: Model, training: Batch, held_out: Batch, seen: Tensor | None = None) -> dict[str, Tensor]:
+    """What the uses learn from the trained network, as named arrays; `seen` (M, n): which member was trained on which training sample."""
+    arrays = detect.prepare(model, training, held_out, seen)
+    for use in (generate, compress):
         arrays |= use.prepare(model, training, held_out)
     return arrays

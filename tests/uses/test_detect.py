@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from hourglass import Autoencoder
+from hourglass.batches import held_out_rows, sampled
 from hourglass.model import Model
 from hourglass.parts import Batch, find
 from hourglass.uses import detect, embed, generate
@@ -100,3 +104,99 @@ def test_few_rows_do_not_make_many_false_alarms() -> None:
         for k in range(4)
     ]
     assert np.mean(shares) < 0.06, shares
+
+
+def curved(count: int, seed: int) -> np.ndarray:
+    """Rows near a curved line in six columns."""
+    random = np.random.default_rng(seed)
+    angle = random.uniform(0, 3, count)
+    return (np.stack([np.sin((k + 1) * angle) for k in range(6)], 1) + 0.1 * random.normal(size=(count, 6))).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def detector() -> Autoencoder:
+    return Autoencoder(purpose="detect", epochs=20, random_state=0).fit(curved(1500, 0))
+
+
+def alarms(model: Model, normal: np.ndarray, rate: float) -> float:
+    p = detect.p_values(model, detect.scores(model, find("kinds", "table").to_tensor(normal, model.facts)))
+    return float((p <= rate).double().mean())
+
+
+def test_false_alarms_are_as_many_as_were_asked_for(detector: Autoencoder) -> None:
+    """The known scores are of rows that the members asked never saw: those of rows that they saw would be too low."""
+    normal = curved(4000, 1)
+    for rate in (0.1, 0.05, 0.01):
+        assert rate / 1.5 < alarms(detector.model_, normal, rate) < 1.5 * rate
+        detector.set_params(false_alarms=rate)
+        assert rate / 1.6 < float((detector.predict(normal) == -1).mean()) < 1.6 * rate
+    model = copy.copy(detector.model_)
+    model.arrays = detector.model_.arrays | {"detect.scores": detector.model_.arrays["detect.scores"] / 2}
+    assert alarms(model, normal, 0.01) > 0.1  # the test tells a wrong calibration
+
+
+def test_neighbours_and_residuals_find_what_columns_alone_hide(detector: Autoencoder) -> None:
+    normal = curved(500, 2)
+    random = np.random.default_rng(3)
+    odd = np.stack([random.permutation(column) for column in normal.T], 1)  # every value ordinary by itself
+    area = roc_auc_score(np.repeat([0, 1], 500), -detector.score_samples(np.concatenate([normal, odd])))
+    assert area > 0.93
+    untrained = Autoencoder(purpose="detect", epochs=1, learning_rate=1e-12, random_state=0).fit(curved(1500, 0))
+    x = find("kinds", "table").to_tensor(np.concatenate([normal, odd]), untrained.model_.facts)
+    residual = [detect.residuals(model.model_, x).mean(1) for model in (detector, untrained)]
+    areas = [roc_auc_score(np.repeat([0, 1], 500), each) for each in residual]
+    assert areas[0] > areas[1] + 0.05  # a network that learned nothing finds less
+
+
+def test_shares_add_up_to_what_the_score_is_made_of(detector: Autoencoder) -> None:
+    model = detector.model_
+    x = find("kinds", "table").to_tensor(curved(50, 4), model.facts)
+    x.x[7, 2] = 9.0
+    shares = detect.shares(model, x)
+    assert int(shares[7].argmax()) == 2
+    order = [shares.sum(1).argsort(), detect.scores(model, x).argsort()]
+    assert len(set(order[0][-10:].tolist()) & set(order[1][-10:].tolist())) >= 7
+
+
+def test_every_row_has_a_member_that_never_saw_it() -> None:
+    for count in (2, 3, 5, 8, 103):
+        rows, held = held_out_rows(count, 0, 4)
+        chosen, seen = sampled(rows, 10**6, 0)
+        assert seen is not None
+        assert len(chosen) + len(held) == count
+        assert not seen.all(0).any()
+        assert seen.sum(1).unique().numel() == 1
+
+
+def test_a_missing_value_does_not_count_and_a_row_of_nothing_is_unusual() -> None:
+    x = curved(400, 5)
+    x[::7, 1] = np.nan
+    model = Autoencoder(purpose="detect", epochs=10, random_state=0).fit(x)
+    asked = curved(60, 6)
+    asked[0], asked[1, 3] = np.nan, np.nan
+    found = model.explain(asked)
+    scores = found["score"].to_numpy()
+    assert scores.argmax() == 0
+    assert np.isfinite(scores).all()
+    assert scores[1] < 3
+    assert found["p_value"][0].as_py() < 0.01
+
+
+@pytest.mark.filterwarnings("ignore:constant")
+@pytest.mark.parametrize("count", [3, 6, 20])
+def test_few_rows_constant_columns_and_equal_rows_are_taken(count: int) -> None:
+    x = curved(count, 7)
+    x[:, 2] = 5
+    for rows_ in (x, np.ones((count, 3), "float32")):
+        model = Autoencoder(purpose="detect", epochs=2, random_state=0).fit(rows_)
+        assert np.isfinite(model.score_samples(rows_)).all()
+        assert set(model.predict(rows_)) <= {-1, 1}
+
+
+def test_anomalies_in_the_training_data_do_not_hide_their_like() -> None:
+    normal, random = curved(800, 8), np.random.default_rng(9)
+    odd = np.stack([random.permutation(column) for column in curved(40, 10).T], 1) * 1.5
+    x = np.concatenate([normal, odd])
+    model = Autoencoder(purpose="detect", anomalies=0.05, epochs=10, random_state=0).fit(x)
+    assert roc_auc_score(np.repeat([0, 1], [800, 40]), -model.score_samples(x)) > 0.9
+    assert len(model.model_.arrays["detect.scores"]) <= 0.951 * len(x)

@@ -27,16 +27,13 @@ def findings(model: Model, batch: Batch, chunk: Any, threshold: float, layout: A
     """
     import pyarrow as pa
 
-    residuals = detect.residuals(model, batch)
-    if layout is None:
-        real = batch.x.shape[1:].numel() if batch.mask is None else batch.mask.flatten(1).sum(1).clamp_min(1)
-        scores = residuals.flatten(1).sum(1) / real
-    else:
-        scores = torch.from_numpy(np.asarray(_kind(model).spread(detect.scores(model, batch), model.facts, layout)))
+    scores = detect.scores(model, batch)
+    if layout is not None:
+        scores = torch.from_numpy(np.asarray(_kind(model).spread(scores, model.facts, layout)))
     odd = torch.nonzero(scores > threshold).flatten()
     reasons = np.full(len(scores), "", dtype=object)
     if len(odd):
-        reasons[odd.numpy()] = _reasons(model, batch, residuals, chunk, odd, layout)
+        reasons[odd.numpy()] = _reasons(model, batch, chunk, odd, layout)
     places = getattr(_kind(model), "places", None)
     return pa.table(
         {
@@ -90,16 +87,16 @@ def _kind(model: Model) -> Any:
     return find("kinds", model.kind)
 
 
-def _reasons(model: Model, batch: Batch, residuals: Tensor, chunk: Any, odd: Tensor, layout: Any) -> list[str]:
+def _reasons(model: Model, batch: Batch, chunk: Any, odd: Tensor, layout: Any) -> list[str]:
     """Why each of the rows `odd` is unusual, in words."""
     if layout is None:
         explain = _places if len(model.shape) == 3 else _columns
-        return explain(model, batch[odd], residuals[odd], chunk, odd)
+        return explain(model, batch[odd], detect.shares(model, batch[odd]), chunk, odd)
     because = getattr(_kind(model), "because", None)
     if because is None:
         return [""] * len(odd)
     expected = _kind(model).join(rebuilt(model, batch), model.facts, layout, like=chunk)
-    told: list[str] = because(residuals, expected, chunk, model.facts, layout, odd.tolist())
+    told: list[str] = because(detect.residuals(model, batch), expected, chunk, model.facts, layout, odd.tolist())
     return told
 
 
