@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Outlier
 from torch import Tensor
 
 from hourglass import files, fitting, own, reading, recipes, results, sizing, stacking
-from hourglass.batches import Stream, held_out_rows
-from hourglass.errors import BadData, BadOption, BadType, NotFitted, did_you_mean
-from hourglass.model import Factories, Model
+from hourglass.batches import Stream
+from hourglass.errors import BadData, BadOption, NotFitted, did_you_mean
+from hourglass.model import Model
 from hourglass.parts import Batch, Cut, Part, find
 from hourglass.progress import told, training, watched
 from hourglass.report.detection import counts
-from hourglass.report.given import given
+from hourglass.report.given import given, labels_of
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
 from hourglass.uses import detect, embed, generate, rates
+from hourglass.uses import events as happening
+from hourglass.uses.adapt import adapted
 from hourglass.uses.explain import findings, numbered
 from hourglass.writing import atomic
 
@@ -189,7 +192,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         if y is None and not isinstance(samples, Stream):
             y = reading.labels(reader.module, pieces, facts)
         model.record["labels"] = counts(y)
-        self._samples = (run.training, run.held_out, None if isinstance(samples, Stream) else _labels_of(run, y, count, cut))
+        self._samples = (run.training, run.held_out, None if isinstance(samples, Stream) else labels_of(run, y, count, cut))
         return self
 
     def _check(self) -> None:
@@ -223,7 +226,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return model
         model = own.check_network(lambda: begin(settings), self.network) if parts else begin(settings)
         if self.init is not None:
-            fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else _read(self.init, parts))
+            fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else fitting.model_at(self.init, parts))
         return model
 
     def _checked(self, X: Any, reset: bool) -> Any:
@@ -290,11 +293,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """`fit(X).predict(X)`."""
         return self.fit(X, y, **options).predict(X)
 
-    def explain(self, X: Any, *, false_discoveries: float | None = None, to: Path_ | None = None) -> Any:
+    def explain(self, X: Any, *, events: bool = False, false_discoveries: float | None = None, to: Path_ | None = None) -> Any:
         """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library).
 
-        With `false_discoveries`, as in `predict`, X is read twice, and a column q_value is added.
+        With `false_discoveries`, as in `predict`, X is read twice, and a column q_value is added. `events`: of series one row per event.
         """
+        if events:
+            levels = happening.levels(self._fitted(), self.false_alarms)
+            return self._each(X, partial(happening.happened, levels), to, table="", whole=happening.numbered)
         control = None if false_discoveries is None else self._controlled(self.score_samples(X), false_discoveries)
         threshold = -self.offset_ if control is None else control.threshold
 
@@ -306,6 +312,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return found if control is None else (rates.with_q(table, control) for table in found)
 
         return self._each(X, explained, to, table="", whole=whole)
+
+    def adapt(self, X: Any) -> Autoencoder:
+        """Follow slow change: the usual residuals and the known scores move towards those of X, the weights never do; returns self."""
+        reader, facts = self._reader(), self._fitted().facts
+        batch = results.everything(reader.module, reader.pieces(self._checked(X, reset=False)), facts)
+        told(adapted(self.model_, batch), self.verbose, "adapting:")
+        return self
 
     def sample(self, n: int = 1, *, to: Path_ | None = None) -> Any:
         """`n` new samples, of the sort that the model was fitted on; drawn by `random_state`."""
@@ -432,19 +445,3 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 def _plain(value: Any) -> Any:
     """A number or a list of texts, as JSON has them."""
     return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-def _labels_of(run: fitting.Fitting, labels: Any, count: int, cut: Cut | None) -> Any:
-    """The labels of the held-out samples, for a report right after the fit; None where there are none."""
-    if labels is None or (cut is not None and int(cut.source.max()) + 1 != len(labels)):  # labels of time steps are none of windows
-        return None
-    labels = labels if cut is None else labels[cut.source.numpy()]
-    _, held_out = held_out_rows(count, run.seed, run.model.members, cut)
-    return labels[held_out.numpy()] if len(held_out) else None
-
-
-def _read(init: Any, parts: Factories) -> Model:
-    """The model that another one starts from."""
-    if not reading.is_path(init) or isinstance(init, list | tuple):
-        raise BadType(f"init is a fitted Autoencoder or the path of a model; this is {type(init).__name__}")
-    return files.read_model(init, parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor
 
 import hourglass
+from hourglass import files
 from hourglass.batches import Memory, Stream, held_out_rows, sampled, shuffler
 from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
-from hourglass.errors import BadOption
+from hourglass.errors import BadOption, BadType
 from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, LEAST, Judgement, judge, most
 from hourglass.layers.processor import few_threads
@@ -28,7 +30,7 @@ from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
 
-__all__ = ["Fitting", "begin", "learned_from"]
+__all__ = ["Fitting", "begin", "learned_from", "model_at"]
 
 SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may look at after training
 HISTORY = 400
@@ -285,3 +287,10 @@ def prepared(model: Model, training: Batch, held_out: Batch, seen: Tensor | None
     for use in (generate, compress):
         arrays |= use.prepare(model, training, held_out)
     return arrays
+
+
+def model_at(init: Any, parts: Factories) -> Model:
+    """The model that another one starts from."""
+    if not isinstance(init, str | os.PathLike):
+        raise BadType(f"init is a fitted Autoencoder or the path of a model; this is {type(init).__name__}")
+    return files.read_model(init, parts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from hourglass.cli import _found, _labels, _options, _page, _places
+from hourglass.cli import _events, _found, _labels, _options, _page, _places, _stream
 from hourglass.cli._models import open_model
 from hourglass.cli._voice import answer, say, working
 from hourglass.errors import BadOption
@@ -41,6 +41,8 @@ class Places(NamedTuple):
 @click.option("--false-discoveries", type=float, metavar="SHARE", help=DISCOVERIES)
 @click.option("--top", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="Show so many of the most unusual rows.")
 @_labels.flags
+@_stream.flags
+@_events.flag
 @_options.force
 @_options.everywhere
 def command(model: str, data: tuple[str, ...], output: str | None, top: int, force: bool, **asked: Any) -> None:
@@ -48,19 +50,23 @@ def command(model: str, data: tuple[str, ...], output: str | None, top: int, for
 
     Every row gets a score (1 is usual, more is more unusual), a p_value (the share of normal rows at least as unusual), anomaly (true or
     false) and because (the columns that made it unusual). Where DATA have labels, nearest neighbours, an isolation forest and PCA are
-    tried beside the model, and who finds the anomalies best is said.
+    tried beside the model, and who finds the anomalies best is said. With - as DATA and neither -o nor --page, every line of standard
+    input is answered as it comes.
     """
     if None not in (asked["false_alarms"], asked["false_discoveries"]):
         raise BadOption("--false-alarms and --false-discoveries are two ways to choose the threshold; give one of them")
     places = _wanted(output, asked["page"], force)
-    source = _places.source(data)
+    happened = _events.place(asked["events"], force)
     found = open_model(model, false_alarms=asked["false_alarms"])
+    if _stream.answered(found, data, (*places, happened) == (None, None, None), asked):
+        return
+    source = _places.source(data)
     _labels.name_label(found, source, asked["label"])
     with tempfile.TemporaryDirectory(prefix="hourglass-") as folder:
         made = Path(folder) / "scores.parquet"
         found.explain(source, false_discoveries=asked["false_discoveries"], to=made)
         ranked = _found.rank(_found.tables(made), top)
-        told = _told(found, source, ranked, asked)
+        told = _told(found, source, ranked, asked) | _events.told(found, source, happened)
         if places.scores is not None:
             _found.write(made, places.scores)
         if places.page is not None:
@@ -124,6 +130,7 @@ def _beside(found: Autoencoder, source: Any, asked: dict[str, Any]) -> dict[str,
 def _speak(ranked: _found.Found, told: dict[str, Any], places: Places, share: float | None, false_alarms: float) -> None:
     """The table, the counts, the notes, and where everything is."""
     _found.show_top(ranked)
+    _events.show(told)
     hint = "" if share is not None else ", see --false-alarms"
     say(f"{told['answer']} ({told['rate']}{hint})")
     for text in [*told["notes"], *told["verdicts"]]:
@@ -135,4 +142,11 @@ def _speak(ranked: _found.Found, told: dict[str, Any], places: Places, share: fl
     paths = {"output": places.scores and str(places.scores), "page": places.page and str(places.page)}
     limit = told["threshold"] if math.isfinite(told["threshold"]) else None
     counts = {"rows": ranked.rows, "anomalies": ranked.anomalies, **rates, "threshold": limit}
-    answer({**counts, **paths, "top": ranked.top, **{name: told[name] for name in ("notes", "verdicts", "detection")}})
+    answer(
+        {
+            **counts,
+            **paths,
+            "top": ranked.top,
+            **{name: told[name] for name in ("notes", "verdicts", "detection", "events") if name in told},
+        }
+    )

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from hourglass.errors import BadOption
 from hourglass.kinds._moments import Array
 from hourglass.kinds._series_back import laid
 from hourglass.kinds._series_grid import values_of
 from hourglass.kinds._series_source import Stretch, stretch
 from hourglass.kinds._series_windows import averaged
 
-__all__ = ["because", "places"]
+__all__ = ["because", "history", "places"]
 
 NAMED = 3  # sensors named at most
 WORTH = 0.2  # a sensor with less than this share of the residual is not named
@@ -64,3 +65,16 @@ def _reason(name: str, where: str, steps: Array | None, cell: tuple[int, int], v
     given, usual = ("missing" if np.isnan(value) else f"{value:.4g}" for value in values)
     place = where.format(steps[cell]) if steps is not None else where
     return f"{name} {place}{given}, expected {usual}" if given != usual else f"{name} {place}{given} does not fit the windows around it"
+
+
+def history(residuals: Tensor, chunk: Any, facts: Facts, layout: dict[str, Any]) -> tuple[Array, Array, Array, list[str], Facts]:
+    """For events: the rows' order in time, in that order each one's segment and the sensors' squared residuals; the sensors' names; where
+    the rows are. Of samples (n, T, C), which do not follow one another, `BadOption`."""
+    lengths, place = laid(layout, facts, len(residuals))
+    part = stretch(chunk)
+    if part.cube:
+        raise BadOption("events are of recordings over time; of samples (n, T, C) each has one score: leave events out")
+    order = np.argsort(place, kind="stable")
+    segment = np.searchsorted(np.cumsum(lengths), place[order], side="right")
+    odd = np.stack([averaged(channel, lengths, facts["window"])[place[order]] for channel in residuals.transpose(0, 1).numpy()], 1)
+    return order, segment, odd, list(facts["names"]), places(part, facts)

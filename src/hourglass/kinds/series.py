@@ -24,7 +24,7 @@ from hourglass.kinds._restore import restore as restored
 from hourglass.kinds._series_back import alone, counted, flat, laid, sensor_columns, unscaled, write
 from hourglass.kinds._series_grid import Grid, lay, on_grid, runs, shortened, values_of
 from hourglass.kinds._series_learn import Learner, sensors
-from hourglass.kinds._series_reasons import because, places
+from hourglass.kinds._series_reasons import because, history, places
 from hourglass.kinds._series_source import Stretch, claims, stretch
 from hourglass.kinds._series_time import duration, spoken
 from hourglass.kinds._series_windows import added, averaged, dense, gathered, windows
@@ -42,6 +42,7 @@ __all__ = [
     "describe",
     "element_names",
     "from_tensor",
+    "history",
     "join",
     "labels",
     "learn",

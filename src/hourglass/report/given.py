@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from hourglass import reading, results
+from hourglass.batches import held_out_rows
 from hourglass.errors import BadData
 from hourglass.model import Model
-from hourglass.parts import Batch
+from hourglass.parts import Batch, Cut
 from hourglass.report.detection import on_rows
 
-__all__ = ["given"]
+__all__ = ["given", "labels_of"]
 
 Given = tuple[Batch | None, Batch | None, Any, dict[str, Any] | None]
 
@@ -45,3 +46,12 @@ def _halves(model: Model, reader: reading.Reader, source: Any, y: Any) -> tuple[
     order = torch.arange(batch.count) if model.facts.get("cut") else order  # parts of one recording stay together
     half = batch.count // 2
     return batch[order[:half]], batch[order[half:]], None if labels is None else labels[order[half:].numpy()]
+
+
+def labels_of(run: Any, labels: Any, count: int, cut: Cut | None) -> Any:
+    """The labels of the held-out samples, for a report right after the fit; None where there are none."""
+    if labels is None or (cut is not None and int(cut.source.max()) + 1 != len(labels)):  # labels of time steps are none of windows
+        return None
+    labels = labels if cut is None else labels[cut.source.numpy()]
+    _, held_out = held_out_rows(count, run.seed, run.model.members, cut)
+    return labels[held_out.numpy()] if len(held_out) else None
