@@ -31,6 +31,10 @@ LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
 FEW = 2000  # pictures, below which a network learns them by heart
 RANK = 64  # directions of wide tables. M: 64 to 128 within noise, 32 and 256 learn less
 ENOUGH = 50  # samples, below which the size of the code is not measured
+SHARES = {
+    "anomalies": ", a share: 5 % is 0.05; where more than half of the rows are anomalies, nothing tells which of them are the normal ones",
+    "false_alarms": ", a share: 5 % is 0.05",
+}
 ALWAYS_GIVEN = ("anomalies", "false_alarms")  # have no "auto"
 DEVICES = ("auto", "cpu")
 
@@ -58,7 +62,8 @@ def _check_number(name: str, value: Any) -> None:
     whole = "a whole number" if sort is int else "a number"
     good = isinstance(value, sort) or (hasattr(value, "__index__") if sort is int else hasattr(value, "__float__"))
     if isinstance(value, bool | str) or not good or bool(np.ndim(value)) or not least <= value <= most:
-        raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}{', or auto' if automatic else ''}")
+        more = ", or auto" if automatic else SHARES.get(name, "")
+        raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}{more}")
 
 
 def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: int) -> dict[str, Any]:

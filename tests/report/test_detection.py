@@ -128,13 +128,30 @@ def test_neighbours_are_the_five_nearest(model: Autoencoder) -> None:
     np.testing.assert_allclose(found, distance.mean(1), rtol=1e-3)
 
 
+def test_a_loaded_model_compares_by_the_rows_it_keeps(model: Autoencoder, tmp_path: Path) -> None:
+    X, y = rows(600, 1, odd=100)
+    model.save(tmp_path / "m.hourglass")
+    ways = load(tmp_path / "m.hourglass").report(X, y).measures["detection"]["ways"]
+    fresh = model.report(X, y, training=rows(1000, 0)[0]).measures["detection"]["ways"]
+    for name, way in fresh.items():
+        assert ways[name]["auroc"] == pytest.approx(way["auroc"], abs=0.02)
+    found = peers.kept(model.model_)
+    assert found is not None
+    known = torch.from_numpy(rows(1000, 0)[0])
+    back = found.x * torch.as_tensor(model.model_.facts["scale"]) + torch.as_tensor(model.model_.facts["mean"])
+    assert float(torch.cdist(back.float(), known).min(1).values.quantile(0.9)) < 1e-3
+
+
 def test_without_training_rows_this_is_said(model: Autoencoder, tmp_path: Path) -> None:
     X, y = rows(600, 1, odd=100)
     model.save(tmp_path / "m.hourglass")
-    told = said(load(tmp_path / "m.hourglass").report(X, y), "detection")
+    bare = load(tmp_path / "m.hourglass")
+    bare.model_.settings["neighbours"] = 0
+    del bare.model_.arrays["detect.points"]
+    told = said(bare.report(X, y), "detection")
     assert told.level == "note"
     assert "nothing to compare with" in told.sentence
-    again = load(tmp_path / "m.hourglass").report(X, y, training=rows(1000, 0)[0])
+    again = bare.report(X, y, training=rows(1000, 0)[0])
     assert said(again, "detection").level == "good"
 
 

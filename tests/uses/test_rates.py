@@ -74,7 +74,7 @@ def test_what_known_scores_cannot_bear_is_said() -> None:
         rates.controlled(model, np.r_[np.full(3, 1 / 51), np.full(997, 0.6)], SHARE)
     with pytest.warns(UserWarning, match="50 known scores are too few for any"):
         rates.controlled(model, np.full(5, 1 / 51), 0.001)
-    assert "1 in 1,000 false alarms is more than 50 known scores can tell" in rates.note(model, 0.001)
+    assert "50 known scores cannot tell where one false alarm in 1,000 normal rows would be" in rates.note(model, 0.001)
     assert not rates.note(model, 0.02)
     for share in (0, 1, -0.1, True, "much"):
         with pytest.raises(BadOption, match="false_discoveries="):

@@ -56,7 +56,7 @@ def rank(parts: Iterator[Any], most: int) -> Found:
         odd, scores = table["anomaly"].to_numpy(), table["score"].to_numpy()
         anomalies, least = anomalies + int(odd.sum()), min(least, float(scores[odd].min(initial=math.inf)))
         tenths += np.histogram(table["p_value"].to_numpy(), 10, (0, 1))[0]
-        order = np.nan_to_num(scores, nan=-np.inf).argsort(kind="stable")[::-1][:most]
+        order = (-np.nan_to_num(scores, nan=-np.inf)).argsort(kind="stable")[:most]
         kept = table.take(order).to_pylist()
         entries = ((row["score"], -rows - int(at), row) for at, row in zip(order, kept, strict=True))
         top = heapq.nlargest(most, itertools.chain(top, entries), key=lambda entry: entry[:2])

@@ -18,7 +18,7 @@ import pyarrow as pa
 import torch
 
 from hourglass.errors import BadFile, BadOption, SchemaMismatch, did_you_mean
-from hourglass.kinds import _csv, _sources
+from hourglass.kinds import _csv, _renamed, _sources
 from hourglass.kinds._columns import Columns
 from hourglass.kinds._layout import array_facts, element_names, frame_facts
 from hourglass.kinds._moments import Array, Numbers
@@ -234,7 +234,11 @@ def _fitted(chunk: Any, facts: Facts) -> Any:
             for word, names in (("missing columns", missing), ("unknown columns", extra))
             if names
         ]
-        raise SchemaMismatch(f"the table does not have the columns of the training data; {'; '.join(told)} (expected: {_some(learned)})")
+        hint = _renamed.hints(missing[:TOLD], extra[:TOLD], table, facts)
+        raise SchemaMismatch(
+            f"the table does not have the columns of the training data; {'; '.join(told)} (expected: {_some(learned)})"
+            + (f"; {hint}" if hint else "")
+        )
     return table.select(learned)
 
 

@@ -12,7 +12,7 @@ from hourglass import reading, results
 from hourglass.model import Model
 from hourglass.parts import Batch, Pieces
 from hourglass.report.labelled import Labels, auroc, placed, precision, two_sorts
-from hourglass.report.peers import ADVICE, NAMES, Scorer, fitted
+from hourglass.report.peers import ADVICE, NAMES, Scorer, fitted, kept
 from hourglass.report.words import Measures, Verdict
 from hourglass.uses import detect
 
@@ -45,17 +45,18 @@ def on_samples(model: Model, training: Batch, held_out: Batch, labels: Any) -> d
 def on_rows(model: Model, reader: reading.Reader, source: Any, y: Any, training: Batch | None) -> dict[str, Any] | None:
     """The comparison on the user's own rows: at most 20,000, scored in pieces; `y` where the labels are not in the data.
 
-    `training`: samples that the model was trained on; without any there is no comparison, and `left_out` says so.
+    `training`: samples that the model was trained on; without any, those that the model keeps. Where it keeps none, it stands alone.
     """
     pieces = reader.pieces(source)
     sorts = _sorts(model, reader, pieces, y)
     if sorts is None:
         return None
+    training = kept(model) if training is None or training.count == 0 else training
     scorers: dict[str, Scorer] = {"model": lambda batch: detect.scores(model, batch)}
-    scorers |= {} if training is None or training.count == 0 else _peers(model, training)
+    scorers |= {} if training is None else _peers(model, training)
     chosen = np.sort(np.random.default_rng(0).choice(pieces.count, min(ROWS, pieces.count), replace=False))
     found: dict[str, list[Array]] = {name: [] for name in scorers}
-    kept: list[NDArray[np.int64]] = []
+    asked: list[NDArray[np.int64]] = []
     start = 0
     for count, chunk in zip(pieces.counts, reading.chunks(pieces), strict=True):
         here = chosen[(chosen >= start) & (chosen < start + count)] - start
@@ -64,8 +65,8 @@ def on_rows(model: Model, reader: reading.Reader, source: Any, y: Any, training:
         for name, score in scorers.items():
             values = results.in_rows(reader.module, score(batch), model.facts, layout)
             found[name].append(np.asarray(values if layout is None else values[here], float))
-        kept, start = [*kept, here + start], start + count
-    return compared({name: np.concatenate(parts) for name, parts in found.items()}, sorts.of(np.concatenate(kept)), "the rows given")
+        asked, start = [*asked, here + start], start + count
+    return compared({name: np.concatenate(parts) for name, parts in found.items()}, sorts.of(np.concatenate(asked)), "the rows given")
 
 
 def _sorts(model: Model, reader: reading.Reader, pieces: Pieces, y: Any) -> Labels | None:
@@ -91,8 +92,8 @@ def compared(scores: dict[str, Array], labels: Labels | None, where: str) -> dic
         name: {"auroc": auroc(values, odd), "auprc": precision(values, odd), "error": _error(places["model"], places[name])}
         for name, values in scores.items()
     }
-    kept = {"anomaly": labels.anomaly, "normal": labels.normal, "anomalies": int(odd.sum()), "rows": len(odd), "where": where}
-    return kept | {"ways": ways}
+    told = {"anomaly": labels.anomaly, "normal": labels.normal, "anomalies": int(odd.sum()), "rows": len(odd), "where": where}
+    return told | {"ways": ways}
 
 
 def _error(one: tuple[Array, Array], other: tuple[Array, Array]) -> float:

@@ -13,8 +13,9 @@ from hourglass.model import Model
 from hourglass.parts import Batch
 from hourglass.report.baselines import effective, filled, principal
 from hourglass.report.passes import choose, square_error, take
+from hourglass.uses.near import unbent
 
-__all__ = ["ADVICE", "NAMES", "Scorer", "fitted"]
+__all__ = ["ADVICE", "NAMES", "Scorer", "fitted", "kept"]
 
 NAMES = {"neighbours": "nearest neighbours", "forest": "isolation forest", "pca": "PCA"}
 ADVICE = {
@@ -55,6 +56,19 @@ def fitted(model: Model, training: Batch) -> dict[str, Scorer]:
         "forest": lambda batch: torch.from_numpy(-forest.score_samples(scaled(batch).numpy())),
         "pca": by_pca,
     }
+
+
+def kept(model: Model) -> Batch | None:
+    """The training rows that the model keeps to compare new ones with; None where it keeps none."""
+    points = model.arrays.get("detect.points")
+    if points is None:
+        return None
+    real, width = model.arrays.get("detect.real"), math.prod(model.shape)
+    x = unbent(points[:, :width].float())
+    for sort, begin, size in model.facts["fields"]:
+        if sort == "category":
+            x[:, begin : begin + size] *= 2**0.5  # which the distances count half
+    return Batch(x.reshape(-1, *model.shape), None if real is None else real[:, :width].reshape(-1, *model.shape))
 
 
 def _flat(batch: Batch) -> Tensor:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["References", "bent", "distances"]
+__all__ = ["References", "bent", "distances", "unbent"]
 
 BEND = 2.0  # usual sizes beyond which a difference grows with the logarithm. M: +2 points of average precision on 16 tables
 GROUP = 20  # references whose least distance is looked at first: the nearest K lie in the K groups with the least. M: 1.4 times as fast
@@ -30,6 +30,16 @@ def bent(x: Tensor) -> Tensor:
     """
     near = x.clamp(-BEND, BEND)
     return near + x.sign() * (x.abs() - BEND).clamp_min_(0).log1p_()
+
+
+def unbent(x: Tensor) -> Tensor:
+    """Undo `bent`.
+
+    >>> unbent(bent(torch.tensor([-1.5, 3.0])))
+    tensor([-1.5000,  3.0000])
+    """
+    near = x.clamp(-BEND, BEND)
+    return near + x.sign() * (x.abs() - BEND).clamp_min(0).expm1()
 
 
 def distances(asked: References, known: References, count: int, own: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -74,8 +74,8 @@ def note(model: Model, false_alarms: float) -> str:
     count = len(model.arrays["detect.scores"])
     if false_alarms * (count + 1) >= 1:
         return ""
-    asked = f"1 in {1 / false_alarms:,.0f}" if false_alarms > 0 else "none"
+    asked = f"one false alarm in {1 / false_alarms:,.0f} normal rows" if false_alarms > 0 else "no false alarm at all"
     return (
-        f"{asked} false alarms is more than {count:,} known scores can tell: the threshold is drawn on beyond them, as if they followed a "
-        f"gamma distribution, and no p_value is below {1 / (count + 1):.2g}; train on more rows, or allow {1 / (count + 1):.2g}"
+        f"{count:,} known scores cannot tell where {asked} would be: the threshold is drawn on beyond them, as if they followed a gamma "
+        f"distribution, and no p_value is below {1 / (count + 1):.2g}; train on more rows, or allow {1 / (count + 1):.2g}"
     )

@@ -47,7 +47,8 @@ def told(anomalies: int, tenths: Sequence[int]) -> str:
     if rows >= LEAST and low > LEAN + slack:
         return f"{low:.0%} of the rows are more unusual than half of the known normal ones are: the data as a whole look shifted"
     if rows >= LEAST and 1 - low > LEAN + slack:
-        return f"{1 - low:.0%} of the rows are more usual than half of the known normal ones are: perhaps they were trained on"
+        alike = "perhaps they were trained on, or are all alike"
+        return f"{1 - low:.0%} of the rows are more usual than half of the known normal ones are: {alike}"
     return ""
 
 
@@ -87,6 +88,7 @@ def _moved(column: Column) -> tuple[float, str] | None:
     if len(column.values) < 2 or not column.spread > 0:
         return None
     mean, width = float(column.values.mean()), float(column.values.std())
+    width = width if width > 1e-9 * abs(mean) else 0.0  # of equal numbers the spread is rounding
     moved = max(abs(float(middle) - column.mean) / column.spread for middle in (np.median(column.values), mean))
     if moved > FAR:
         return moved, f"{column.name} is around {mean:,.4g} here, {column.mean:,.4g} in training{_times(mean, column.mean)}"
