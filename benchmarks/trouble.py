@@ -159,7 +159,7 @@ CASES: dict[str, tuple[Callable[[Ground], Trial], tuple[str, ...]]] = {
     "200 rows x 100 columns, 500 epochs": (lambda g: Trial(rows(200, 100), {"epochs": 500}), ("overfits",)),
     "the same with 2 x 512 units, code 30": (
         lambda g: Trial(rows(200, 100), {"epochs": 500, "network": "dense:widths=[512]", "code_size": 30}),
-        ("overfits", "loses to PCA"),
+        ("overfits", "loses to PCA", "no better than PCA"),
     ),
     "a code as wide as the data": (lambda g: Trial(g.X, {"code_size": COLUMNS}), ("merely copies",)),
     "one batch an epoch, 2 epochs": (lambda g: g.trial(batch_size=10**6, epochs=2), ("training length", *POOR)),

@@ -66,11 +66,12 @@ class Moved:
         """The batches of an epoch, from number `skip` on."""
         for number, batch in enumerate(self.data.batches(epoch, skip), skip):
             changed = self.change(batch.x.reshape(-1, *self.shape), shuffler(self.seed, 7, epoch, number))
-            yield batch.with_x(changed.reshape(batch.x.shape))
+            changed = changed.reshape(batch.x.shape)
+            yield batch.with_x(changed if batch.mask is None else changed * batch.mask)
 
 
 def moved(data: Data, text: str, shape: Sequence[int], seed: int) -> Data:
-    """The data as they are, or, where the spoil changes the target as well (moves), changed as they are drawn."""
+    """The data as they are, or, where the spoil changes the target as well (moves, drift), changed as they are drawn."""
     part = Part.parse(text)
     if not _targeted(part):
         return data

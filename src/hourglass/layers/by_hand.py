@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from hourglass.layers.holes import bridged
 from hourglass.layers.linear import Linear, Stack
 from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model
@@ -158,7 +159,7 @@ class Stepper:
     def __call__(self, batch: Batch, target: Batch) -> Tensor | float:
         """Nats of one batch; leaves gradients."""
         enter, leave = self.halves = self.halves or (self._half(self.stacks[0]), self._half(self.stacks[1]))
-        x = batch.x if self.flat else batch.x.flatten(-self.dimensions)
+        x = batch.x if self.flat else bridged(batch.x, batch.mask).flatten(-self.dimensions)
         goal = x if target is batch else target.x if self.flat else target.x.flatten(-self.dimensions)
         mask = None if target.mask is None else target.mask.flatten(-self.dimensions)
         if self.weights[0]:

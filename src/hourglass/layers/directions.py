@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from hourglass.layers.by_hand import Stepper
+from hourglass.layers.holes import bridged
 from hourglass.layers.principal import decomposed, lead
 from hourglass.layers.variance import Variance
 from hourglass.model import Model
@@ -110,7 +111,8 @@ class Reduced:
     @torch.no_grad()
     def __call__(self, batch: Batch, target: Batch) -> Tensor | float:
         """Nats of one batch; leaves gradients."""
-        scores = Batch(self.enter(batch.x.flatten(-self.dimensions)))
+        x = batch.x if self.dimensions == 1 else bridged(batch.x, batch.mask).flatten(-self.dimensions)
+        scores = Batch(self.enter(x))
         self.target = target.each(lambda part: part.flatten(-self.dimensions))
         return self.step(scores, scores if target is batch else Batch(self.enter(self.target.x)))
 

@@ -54,7 +54,7 @@ def _centred(x: Tensor, mean: Tensor) -> Iterator[Tensor]:
 def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: tuple[Linear, Any]) -> None:
     """Set two linear paths to the PCA of `batch`: standardised scores into the code, their reconstruction out of it.
 
-    `enter` and `leave` are each the path and the last layer that it stands beside, which is made small at first. Losses whose
+    `enter` and `leave` are each the path and the last layer that it stands beside, which is silent at first. Losses whose
     output is not in the units of the data (logits) say so by `link(mean) -> slope, offset`.
     """
     into, out, shift, offset = _maps(model, batch.x.flatten(1), model.code_size)
@@ -63,7 +63,7 @@ def start_beside(model: Model, batch: Batch, enter: tuple[Linear, Any], leave: t
 
 
 def lead(path: Linear, last: Any, weight: Tensor, bias: Tensor) -> None:
-    """Set a linear path to weight (outputs, inputs) and bias, and make the last layer that it stands beside small."""
+    """Set a linear path to weight (outputs, inputs) and bias, and make the last layer that it stands beside silent."""
     _put(path, weight, bias)
     _hush(last)
 
@@ -108,17 +108,20 @@ def _maps(model: Model, x: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor, 
 
 
 def _hush(*layers: Any) -> None:
-    """Make layers small, so that the linear path beside them leads at first."""
+    """Make layers silent, so that the start is PCA itself: the least noise would be many times the error of series that PCA nearly keeps.
+
+    The layers behind them learn from the second step on.
+    """
     with torch.no_grad():
         for last in layers:
-            last.weight.mul_(0.1)
+            last.weight.zero_()
             last.bias.zero_()
 
 
 def _put(layer: Linear, weight: Tensor, bias: Tensor) -> None:
-    """Copy weight (outputs, inputs) and bias into a layer, the same for each member; rows beyond those given become small."""
+    """Copy weight (outputs, inputs) and bias into a layer, the same for each member; rows beyond those given are small."""
     with torch.no_grad():
         layer.weight.mul_(0.1)
         layer.bias.zero_()
-        layer.weight[..., : weight.shape[0], :] += weight.to(layer.weight.dtype) - layer.weight[..., : weight.shape[0], :] * 0.9
+        layer.weight[..., : weight.shape[0], :] = weight.to(layer.weight.dtype)
         layer.bias[..., : bias.shape[0]] = bias.to(layer.bias.dtype)

@@ -26,14 +26,12 @@ def straight(code_size: int, shape: Sequence[int], outputs: int = 0) -> nn.Linea
 
 
 def start_straight(model: Model, batch: Batch) -> None:
-    """Set the paths `beside` the layers to the PCA of `batch`, and each `last` layer small; without a path, begin near zero."""
+    """Set the paths `beside` the layers to the PCA of `batch`, each `last` layer silent; without a path, begin near zero."""
     enters: Any = getattr(model.encoder, "each", [model.encoder])
     leaves: Any = getattr(model.decoder, "each", [model.decoder])
     for enter, leave in zip(enters, leaves, strict=True):
         if enter.beside is not None and leave.beside is not None and leave.beside.weight.shape[0] == model.input_size:
             start_beside(model, batch, (enter.beside, enter.last), (leave.beside, leave.last))
-            _hush(enter.last)  # once more: states and normalised tokens are as large as the code, and PCA leaves some series little error
-            _hush(leave.last)
         else:
             _hush(leave.last)
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hourglass.errors import BadOption
 from hourglass.layers.by_hand import stepper
 from hourglass.layers.directions import Back, Directions, reduced, start_directions
+from hourglass.layers.holes import bridged
 from hourglass.layers.linear import Stack, checked_widths
 from hourglass.layers.principal import start_beside
 from hourglass.parts import Batch
@@ -28,16 +29,20 @@ WIDTHS = (64,)
 
 
 class DenseEncoder(nn.Module):
-    """Samples (B, *shape) to codes (B, code_size); with members (M, B, *shape) to (M, B, code_size)."""
+    """Samples (B, *shape) to codes (B, code_size); with members (M, B, *shape) to (M, B, code_size). Holes in series are bridged."""
+
+    masked = True
 
     def __init__(self, stack: Stack, dimensions: int, directions: Directions | None = None) -> None:
         super().__init__()
         self.stack, self.directions = stack, directions
         self.dimensions = dimensions
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(…, B, *shape) to (…, B, code_size)."""
-        flat = x.flatten(-self.dimensions)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(…, B, *shape) to (…, B, code_size). `mask`: what is real; missing cells of tables count as 0, their mean."""
+        table = self.dimensions == 1
+        flat = bridged(x, None if table else mask).flatten(-self.dimensions)
+        flat = flat * mask if table and mask is not None else flat
         return self.stack(flat if self.directions is None else self.directions(flat))  # type: ignore[no-any-return]
 
 
@@ -104,6 +109,8 @@ def _directions(size: int, rank: int, code_size: int) -> Directions | None:
 
 def start(model: Model, batch: Batch) -> None:
     """Set the linear path, and the fixed directions where there are some, to the PCA of `batch`."""
+    if len(model.shape) > 1:
+        batch = Batch(bridged(batch.x, batch.mask))
     if model.encoder.directions is not None:
         start_directions(model, batch, model.encoder, model.decoder)
         return
