@@ -36,6 +36,23 @@ def test_a_size_that_was_given_is_kept() -> None:
     assert "sizes" not in model.model_.record
 
 
+def test_a_tiny_budget_is_for_training_alone(capsys) -> None:
+    x = sheet(2)
+    for budget in ({"epochs": 2}, {"minutes": 0.02}):
+        model = Autoencoder(random_state=0, verbose=True, **budget).fit(x)
+        assert model.model_.code_size == 7  # the recipe's: a third of the columns
+        assert "sizes" not in model.model_.record
+        assert "a code of 7, as usual: so short a training" in capsys.readouterr().err
+
+
+def test_minutes_that_a_search_leaves_are_for_training() -> None:
+    settings = {"epochs": None, "minutes": 1.0, "members": 1, "network": "dense", "batch_size": 10, "bottleneck": "plain"}
+    search = sizing.plan(settings, {"shape": [20]}, 1000)
+    assert search["minutes"] == pytest.approx(0.2)
+    assert sizing.rest(settings, search, 6.0)["minutes"] == pytest.approx(0.9)  # the search knew enough after six seconds
+    assert sizing.rest(settings, search, 600.0)["minutes"] == pytest.approx(0.6)  # and never takes all
+
+
 def test_larger_networks_are_cut_from_one_training() -> None:
     draw = np.random.default_rng(0)
     height, width = (np.linspace(-1, 1, 16)[:, None], np.linspace(-1, 1, 20)[None])

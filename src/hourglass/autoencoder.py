@@ -221,9 +221,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return fitting.begin(kind, facts, these, sample, seed, parts)
 
         if settings.pop("sized"):
-            model = sizing.sized(begin, samples, settings, seed, lambda run: training(run, self.verbose, "finding the size of the code"))
-            told(f"a code of {model.code_size}: more is not worth it for these data; code_size sets another", self.verbose, "taking")
-            return model
+            return sizing.sized(begin, samples, settings, seed, self.verbose)
         model = own.check_network(lambda: begin(settings), self.network) if parts else begin(settings)
         if self.init is not None:
             fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else fitting.model_at(self.init, parts))

@@ -22,10 +22,13 @@ from hourglass.fitting import Fitting
 from hourglass.layers.members import per_member
 from hourglass.model import Model
 from hourglass.parts import Batch, Cut, Part
+from hourglass.progress import told, training
 
-__all__ = ["curve", "knee", "largest", "plan", "rest", "sized"]
+__all__ = ["brief", "curve", "knee", "largest", "plan", "rest", "sized"]
 
-SHARE = 0.4  # of the budget, where one network is trained
+SHARE = 0.4  # of the budget, where one network is trained, from which the final one goes on
+ASIDE = 0.2  # of the minutes, where members are
+BRIEF, SHORT, SECONDS = 250, 100, 6.0  # a budget of fewer steps for members, or for one network, or of less time, is for training alone
 STEPS = 1000  # of the members: with 600 sheets of seven dimensions were taken for twelve
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32)
 WIDTH = 64  # of the members' hidden layer; 128 found the same sizes in four times the time
@@ -45,6 +48,25 @@ def largest(facts: dict[str, Any]) -> int:
     return max(1, min(SIZES[-1], (int(math.prod(facts["shape"])) + 1) // 2))
 
 
+def brief(settings: dict[str, Any], facts: dict[str, Any], samples: Batch | Cut | Stream) -> bool:
+    """Whether the budget is too small to tell sizes apart: the search would take most of it, and find what PCA finds."""
+    if settings["minutes"]:
+        return bool(60 * settings["minutes"] < SECONDS)
+    return bool(settings["epochs"] * max(1, _count(samples) // settings["batch_size"]) < (BRIEF if _beside(settings, facts) else SHORT))
+
+
+def _count(samples: Batch | Cut | Stream) -> int:
+    """How many samples there are."""
+    if isinstance(samples, Cut):
+        return samples.samples.count
+    return samples.count if isinstance(samples, Batch) else samples.pieces.count
+
+
+def _beside(settings: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Whether networks of all sizes are trained side by side."""
+    return Part.parse(settings["network"]).name == "dense" and math.prod(facts["shape"]) <= MOST
+
+
 def plan(settings: dict[str, Any], facts: dict[str, Any], count: int) -> dict[str, Any]:
     """Settings of the search: members with a size each where samples are small, else one network with an ordered code."""
     top = largest(facts)
@@ -55,24 +77,25 @@ def plan(settings: dict[str, Any], facts: dict[str, Any], count: int) -> dict[st
         "minutes": settings["minutes"] and SHARE * settings["minutes"],
         "bottleneck": "ordered",
     }
-    if Part.parse(settings["network"]).name != "dense" or math.prod(facts["shape"]) > MOST:
+    if not _beside(settings, facts):
         return search
     sizes = [size for size in SIZES if size < top] + [top]
     if epochs is not None:
         search["epochs"] = max(1, min(settings["epochs"], round(STEPS * settings["batch_size"] / count)))
     return search | {
+        "minutes": settings["minutes"] and ASIDE * settings["minutes"],
         "network": f"dense:widths=[{WIDTH}]",
         "bottleneck": f"ordered:sizes=[{','.join(map(str, sizes))}]",
         "members": len(sizes),
     }
 
 
-def rest(settings: dict[str, Any], search: dict[str, Any]) -> dict[str, Any]:
-    """What is left of the budget after the search; members in steps of their own take nothing from it."""
+def rest(settings: dict[str, Any], search: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """What is left of the budget after a search of so many seconds; members in steps of their own take no epochs from it."""
     epochs, minutes = settings["epochs"], settings["minutes"]
     if epochs is not None and search["members"] == settings["members"]:
         epochs = max(1, epochs - search["epochs"])
-    return {"epochs": epochs, "minutes": minutes and minutes - search["minutes"]}
+    return {"epochs": epochs, "minutes": minutes and max(minutes - seconds / 60, (1 - SHARE) * minutes)}
 
 
 def sized(
@@ -80,24 +103,28 @@ def sized(
     samples: Batch | Cut | Stream,
     settings: dict[str, Any],
     seed: int,
-    watch: Callable[[Fitting], None],
+    verbose: bool = False,
 ) -> Model:
     """A model before training, with a code as large as the data are worth; its size and the rest of the budget are put into `settings`.
 
-    `begin(settings)` makes a model, `watch(run)` runs a training. The record keeps what was measured on held-out samples: `sizes`, their
-    `errors`, the `variance`, and the size `chosen`.
+    `begin(settings)` makes a model. A budget too small to measure by leaves the recipe's size, and says so where `verbose`. The record
+    keeps what was measured on held-out samples: `sizes`, their `errors`, the `variance`, and the size `chosen`.
     """
-    count = samples.samples.count if isinstance(samples, Cut) else samples.count if isinstance(samples, Batch) else samples.pieces.count
-    search = begin(plan(settings, begin(settings).facts, count))
+    usual = begin(settings)
+    if brief(settings, usual.facts, samples):
+        told(f"a code of {usual.code_size}, as usual: so short a training cannot tell what size the data are worth", verbose, "taking")
+        return usual
+    search = begin(plan(settings, usual.facts, _count(samples)))
     run = Fitting(search, samples, seed, uses=False)
-    watch(run)
+    training(run, verbose, "finding the size of the code")
     judged = run.held_out if run.held_out.count >= FEW else run.training
     sizes, errors, variance = curve(search, judged[:SAMPLES])
     chosen = knee(sizes, errors, variance, search.input_size)
-    settings |= {"code_size": chosen, **rest(settings, search.settings)}
+    settings |= {"code_size": chosen, **rest(settings, search.settings, search.record["seconds"])}
     model = begin(settings)
     _take(model, search)
     model.record["sizes"] = {"sizes": sizes, "errors": errors, "variance": variance, "chosen": chosen}
+    told(f"a code of {model.code_size}: more is not worth it for these data; code_size sets another", verbose, "taking")
     return model
 
 
