@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import soundfile
 import torch
+from sklearn.metrics import roc_auc_score
 
 from hourglass import Autoencoder
 from hourglass.kinds import _sound_source
@@ -55,3 +60,35 @@ def test_a_long_sound_is_one_finding(tmp_path, monkeypatch: pytest.MonkeyPatch) 
     assert found["row"].to_pylist() == [0, 1, 2]
     model.explain(tmp_path, to=tmp_path / "found.csv")
     assert len((tmp_path / "found.csv").read_text().splitlines()) == 4
+
+
+def planted() -> Any:
+    """The script of the benchmark."""
+    path = Path(__file__).parents[2] / "benchmarks" / "planted.py"
+    spec = importlib.util.spec_from_file_location("planted", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_guilty_column_of_a_contradiction_is_named_first() -> None:
+    """Every value is ordinary by itself: one cell is from another row, and disagrees with the others."""
+    made = planted()
+    model = Autoencoder(purpose="detect", random_state=0).fit(made.normal(2500, 0))
+    odd, guilty = made.contradictory(120, 7)
+    rows = pd.concat([made.normal(240, 50), odd], ignore_index=True)
+    assert roc_auc_score(np.repeat([0, 1], [240, 120]), -model.score_samples(rows)) > 0.9
+    because = list(model.set_params(false_alarms=1.0).explain(odd)["because"])
+    first = [reason.split(" ")[0] for reason in because]
+    assert np.mean([name == column for name, column in zip(first, guilty, strict=True)]) > 0.8
+    country = [reason for reason, column in zip(because, guilty, strict=True) if column == "country"]
+    assert all(" expected " in reason for reason in country)
+
+
+def test_a_row_of_nothing_is_told_as_such() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype("float32")
+    model = Autoencoder(purpose="detect", epochs=2, random_state=0).fit(x)
+    x[4] = np.nan
+    assert model.explain(x)["because"][4].as_py() == "the row has no value at all"

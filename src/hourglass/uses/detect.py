@@ -21,7 +21,7 @@ from hourglass.parts import Batch, concatenate
 from hourglass.uses.near import References, bent, distances
 from hourglass.uses.passes import in_chunks
 
-__all__ = ["p_values", "prepare", "residuals", "scores", "shares", "threshold"]
+__all__ = ["empty", "neighbours", "p_values", "prepare", "residuals", "scores", "shares", "threshold", "units"]
 
 ENOUGH = 5  # known scores beyond a threshold that tell where it is
 FLOOR = 1e-4  # of the typical residual variance: an element that never errs must not decide alone
@@ -101,7 +101,7 @@ def _learned(model: Model, known: Known, normal: Tensor | None = None) -> tuple[
     real = torch.ones_like(known.squares) if known.samples.mask is None else known.samples.mask.flatten(1).to(known.squares.dtype)
     usual, scored = _usual(known.squares, real, fresh)
     learned = {"detect.usual": usual}
-    if _neighbours(model):
+    if neighbours(model):
         learned["detect.level"] = torch.ones(())
         order = torch.nonzero(normal).flatten()
         order = order[torch.randperm(len(order), generator=torch.Generator().manual_seed(0))[:KEPT]]
@@ -111,16 +111,11 @@ def _learned(model: Model, known: Known, normal: Tensor | None = None) -> tuple[
             learned["detect.real"] = points.real[order]
         own = torch.full((len(normal),), -1)
         own[order] = torch.arange(len(order))
-        scored = distances(points, _references(learned, usual.dtype), _neighbours(model), own)[0].mean(1)
+        scored = distances(points, _references(learned, usual.dtype), neighbours(model), own)[0].mean(1)
         learned["detect.level"] = scored[fresh].mean().clamp_min(1e-12)
         scored = scored / learned["detect.level"]
     learned["detect.empty"] = 2 * scored[fresh].max() + 1
-    return learned, torch.where(_empty(model, known.samples), learned["detect.empty"], scored)
-
-
-def _neighbours(model: Model) -> int:
-    """With how many samples of the training data a new one is compared; 0 where residuals alone decide."""
-    return int(model.settings.get("neighbours") or 0)
+    return learned, torch.where(empty(model, known.samples), learned["detect.empty"], scored)
 
 
 def _usual(squares: Tensor, real: Tensor, judged: Tensor) -> tuple[Tensor, Tensor]:
@@ -154,19 +149,26 @@ def _differences(model: Model) -> Callable[[Batch], Tensor]:
 
 
 def _points(model: Model, samples: Batch, errors: Tensor, usual: Tensor) -> References:
-    """Samples as places among which distances are measured: their elements and their residuals, both bent.
-
-    Two categories that differ are one unit apart.
-    """
-    units = torch.ones_like(usual)
-    for sort, begin, width in model.facts["fields"]:
-        if sort == "category":
-            units[begin : begin + width] = math.sqrt(0.5)
-    points = torch.cat([bent(samples.x.flatten(1) * units), WEIGHT * bent(errors / usual.sqrt())], 1)
+    """Samples as places among which distances are measured: their elements and their residuals, both bent."""
+    points = torch.cat([bent(samples.x.flatten(1) * units(model).to(samples.x.dtype)), WEIGHT * bent(errors / usual.sqrt())], 1)
     if samples.mask is None:
         return References(points)
     real = samples.mask.flatten(1).repeat(1, 2)
     return References(points * real, real)
+
+
+def units(model: Model) -> Tensor:
+    """By what elements are multiplied (F,), so that two categories that differ are one unit apart."""
+    found = torch.ones(model.input_size)
+    for sort, begin, width in model.facts["fields"]:
+        if sort == "category":
+            found[begin : begin + width] = math.sqrt(0.5)
+    return found
+
+
+def neighbours(model: Model) -> int:
+    """With how many samples of the training data a new one is compared; 0 where residuals alone decide."""
+    return int(model.settings.get("neighbours") or 0)
 
 
 def _references(arrays: dict[str, Tensor], dtype: torch.dtype) -> References:
@@ -182,12 +184,12 @@ def _near(model: Model) -> Callable[[Batch], tuple[References, References, Tenso
 
     def near(batch: Batch) -> tuple[References, References, Tensor, Tensor]:
         points = _points(model, batch, differences(batch).mean(1), usual)
-        return points, known, *distances(points, known, _neighbours(model))
+        return points, known, *distances(points, known, neighbours(model))
 
     return near
 
 
-def _empty(model: Model, batch: Batch) -> Tensor:
+def empty(model: Model, batch: Batch) -> Tensor:
     """Which rows of a table have no value at all (B,); flags that say so do not count as values."""
     if batch.mask is None or "presence" not in model.facts:
         return torch.zeros(batch.count, dtype=torch.bool)
@@ -218,7 +220,7 @@ def residuals(model: Model, batch: Batch) -> Tensor:
 
 def shares(model: Model, batch: Batch) -> Tensor:
     """What each element adds to a sample's score, (B, *shape): its residual, or its part of the squared distance to the neighbours."""
-    if not _neighbours(model):
+    if not neighbours(model):
         return residuals(model, batch)
     near = _near(model)
 
@@ -238,9 +240,9 @@ def scores(model: Model, batch: Batch) -> Tensor:
 
     A row without any value cannot be compared with anything: it is more unusual than any that has values.
     """
-    scored = in_chunks(_compared(model) if _neighbours(model) else _residual(model), batch)
-    empty = _empty(model, batch)
-    return torch.where(empty, model.arrays["detect.empty"].to(scored.dtype), scored) if empty.any() else scored
+    scored = in_chunks(_compared(model) if neighbours(model) else _residual(model), batch)
+    nothing = empty(model, batch)
+    return torch.where(nothing, model.arrays["detect.empty"].to(scored.dtype), scored) if nothing.any() else scored
 
 
 def _compared(model: Model) -> Callable[[Batch], Tensor]:

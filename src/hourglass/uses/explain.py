@@ -13,11 +13,14 @@ from hourglass.model import Model
 from hourglass.parts import Batch, find
 from hourglass.uses import detect
 from hourglass.uses.embed import rebuilt
+from hourglass.uses.repair import repaired
 
 __all__ = ["findings", "numbered"]
 
 NAMED = 3  # columns named at most
-WORTH = 0.1  # a column with less than this share of a row's residual is not named
+WORTH = 0.1  # a column with less than this share of a row's score is not named
+HELPED = 0.1  # of the usual score: columns are judged by what putting them right gains, where that is more
+GAIN = 0.4  # a column that gains less than this share of what the best one does is not named
 
 
 def findings(model: Model, batch: Batch, chunk: Any, threshold: float, layout: Any = None) -> Any:
@@ -107,20 +110,39 @@ def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Te
     columns = list(dict.fromkeys(names))
     places = {name: number for number, name in enumerate(columns)}
     place = torch.tensor([places[name] for name in names])
-    summed = torch.zeros(len(residuals), len(columns), dtype=residuals.dtype).index_add_(1, place, residuals)
-    shares = summed / summed.sum(1, keepdim=True).clamp_min(1e-30)
-    order = shares.argsort(1, descending=True)[:, :NAMED]
+    worth = torch.zeros(len(residuals), len(columns), dtype=residuals.dtype).index_add_(1, place, residuals)
+    values, order, named = _guilty(model, batch, place, worth)
     wanted = {columns[number]: number for number in order.unique().tolist()}
     given = _cells(module.from_tensor(batch.x, model.facts), wanted)
-    expected = _cells(module.from_tensor(rebuilt(model, batch), model.facts), wanted)
+    expected = _cells(module.from_tensor(values, model.facts), wanted)
     real = None if isinstance(chunk, np.ndarray) else _cells(chunk.take(rows.numpy()), wanted)
     texts = []
     for row, best in enumerate(order.tolist()):
-        worth = [column for column in best if shares[row, column] >= WORTH] or best[:1]
-        shown = [(columns[c], _text((real or given)[columns[c]][row]), _text(expected[columns[c]][row])) for c in worth]
+        shown = [
+            (columns[c], _text((real or given)[columns[c]][row]), _text(expected[columns[c]][row]))
+            for c, here in zip(best, named[row].tolist(), strict=True)
+            if here
+        ]
         telling = [each for each in shown if each[1] != each[2]] or shown  # a category may be guessed right, but without conviction
         texts.append("; ".join(_reason(*each) for each in telling))
-    return texts
+    nothing = detect.empty(model, batch).tolist()
+    return ["the row has no value at all" if none else text for text, none in zip(texts, nothing, strict=True)]
+
+
+def _guilty(model: Model, batch: Batch, place: Tensor, worth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Values expected (B, F), the columns (B, NAMED) that add most to the score or whose repair helps most, and which to name."""
+    values = rebuilt(model, batch)
+    least = torch.full_like(worth[:, :1], WORTH)
+    if detect.neighbours(model):
+        gains, values = repaired(model, batch, place, worth)
+        helped = gains.amax(1, keepdim=True) > HELPED  # else no single column is at fault
+        worth = torch.where(helped, gains, worth)
+        least = torch.where(helped, GAIN * gains.amax(1, keepdim=True) / gains.sum(1, keepdim=True), least)
+    parts = worth / worth.sum(1, keepdim=True).clamp_min(1e-30)
+    order = parts.argsort(1, descending=True)[:, :NAMED]
+    named = (parts >= least).gather(1, order)
+    named[:, 0] = True
+    return values, order, named
 
 
 def _reason(name: str, value: str, usual: str) -> str:
