@@ -19,12 +19,30 @@ from torch import Tensor
 
 from hourglass.errors import BadFile, DamagedFile, NewerFile
 
-__all__ = ["TOTAL", "Tables", "pack", "read_container", "tables", "to_tables", "unpack", "write_container"]
+__all__ = [
+    "TOTAL",
+    "Symbols",
+    "Tables",
+    "Unpacker",
+    "pack",
+    "pack_each",
+    "read_container",
+    "tables",
+    "to_tables",
+    "unpack",
+    "write_container",
+]
 
 TOTAL = 1 << 16  # what the frequencies of a unit add up to
 LEVELS = 1 << 12  # the widest range of symbols that gets a frequency of its own; beyond it they are escaped
 MAGIC = b"\x89HGZ\r\n\x1a\n"  # as PNG's: shows at once when a transfer altered line ends or cut the eighth bit
 VERSION = 1
+MOST_TEXT = 64 << 20  # bytes of a header
+USUAL = (  # what headers are made of, so that they take few bytes; part of the format
+    b'{"codec":"codes-1","model":"table","fingerprint":"0123456789abcdef","kind":"image","rows":1000,"chunk":4096,"scale":11.31,'
+    b'"layout":"alpha":1,"kept":{"exif":1000,"icc_profile":3144}}"dtype":"uint16","float32","quality":75.0,{"codec":"picture-1",'
+    b'"model":"photo-1","fingerprint":"shape":[512,768,3],"dtype":"uint8","quality":50.0,"alpha":0,"kept":{}}'
+)
 
 
 class Tables(NamedTuple):
@@ -90,13 +108,7 @@ def pack(symbols: Tensor, made: Tables) -> bytes:
 
 def unpack(data: bytes, count: int, made: Tables) -> Tensor:
     """The symbols (count, k), int64, that `pack` was given. Bytes that are no such thing raise `DamagedFile`."""
-    end = 4 + 4 * struct.unpack("<I", data[:4])[0] if len(data) >= 4 else -1
-    if not 4 <= end <= len(data):
-        raise DamagedFile("the symbols are cut short")
-    try:
-        coder = constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4", (end - 4) // 4, 4).astype(np.uint32))
-    except ValueError as trouble:
-        raise DamagedFile(f"the symbols do not end as they should: {trouble}") from trouble
+    coder, end = _coder(data)
     columns = [coder.decode(_frequencies(row), count) for row in made.counts] if count else []
     places = np.stack(columns, 1) if columns else np.zeros((count, len(made.counts)), np.int32)
     symbols = torch.from_numpy(places.astype(np.int64)) + made.low
@@ -110,7 +122,88 @@ def unpack(data: bytes, count: int, made: Tables) -> Tensor:
 
 def _frequencies(counts: Tensor) -> Any:
     """One unit's frequencies for the coder; fractions of a power of two are exact, so no rounding can differ between machines."""
-    return constriction.stream.model.Categorical(counts.numpy().astype(np.float64) / TOTAL, perfect=False)
+    whole = counts.numpy().astype(np.float64)
+    return constriction.stream.model.Categorical(whole / whole.sum(), perfect=False)
+
+
+class Symbols(NamedTuple):
+    """Symbols (n,) int64, each under its own table: `which` (n,) are the numbers of rows in `tables`."""
+
+    symbols: np.ndarray[Any, Any]
+    which: np.ndarray[Any, Any]
+    tables: Tables
+
+
+def pack_each(parts: Sequence[Symbols]) -> bytes:
+    """The bytes of symbols that each have a table of their own; an `Unpacker` takes the parts out again, in this order."""
+    coder, written = constriction.stream.stack.AnsCoder(), []
+    for symbols, which, made in reversed(parts):
+        escape, low = made.counts.shape[1] - 1, made.low.numpy()
+        order, groups = _grouped(which, len(made.counts))
+        places = symbols[order] - low[which[order]]
+        known = (places >= 0) & (places < escape)
+        written.append(symbols[order][~known])
+        columns = np.where(known, places, escape).astype(np.int32)
+        for row, start, stop in reversed(groups):
+            coder.encode_reverse(columns[start:stop], _frequencies(made.counts[row]))
+    words: bytes = coder.get_compressed().astype("<u4").tobytes()
+    return struct.pack("<I", len(words) // 4) + words + _varints(np.concatenate([*reversed(written), np.zeros(0, np.int64)]))
+
+
+class Unpacker:
+    """Takes parts out of what `pack_each` made, one after the other; bytes that are no such thing raise `DamagedFile`.
+
+    >>> made = tables(torch.tensor([[0], [1], [1]]))
+    >>> given = Symbols(np.array([1, -7]), np.array([0, 0]), made)
+    >>> Unpacker(pack_each([given])).take(given.which, made)
+    array([ 1, -7])
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.coder, end = _coder(data)
+        self.raw, self.used = _from_varints(np.frombuffer(data, np.uint8, offset=end)), 0
+
+    def take(self, which: np.ndarray[Any, Any], made: Tables) -> np.ndarray[Any, Any]:
+        """The next symbols, int64, as many as `which` has numbers."""
+        order, groups = _grouped(which, len(made.counts))
+        places = np.empty(len(which), np.int64)
+        for row, start, stop in groups:
+            places[start:stop] = self.coder.decode(_frequencies(made.counts[row]), stop - start)
+        escaped = places == made.counts.shape[1] - 1
+        places += made.low.numpy()[which[order]]
+        more = int(escaped.sum())
+        if self.used + more > len(self.raw):
+            raise DamagedFile("the symbols do not add up: they were made with other tables, or altered")
+        places[escaped] = self.raw[self.used : self.used + more]
+        self.used += more
+        symbols = np.empty_like(places)
+        symbols[order] = places
+        return symbols
+
+    def finish(self) -> None:
+        """All must have been taken."""
+        if not self.coder.is_empty() or self.used != len(self.raw):
+            raise DamagedFile("the symbols do not add up: they were made with other tables, or altered")
+
+
+def _grouped(which: np.ndarray[Any, Any], tables: int) -> tuple[np.ndarray[Any, Any], list[tuple[int, int, int]]]:
+    """The order in which symbols of one table follow each other, and (table, start, stop) of those that occur."""
+    order = np.argsort(which, kind="stable")
+    ends = np.cumsum(np.bincount(which, minlength=tables))
+    return order, [
+        (row, int(start), int(stop)) for row, (start, stop) in enumerate(zip([0, *ends[:-1]], ends, strict=True)) if stop > start
+    ]
+
+
+def _coder(data: bytes) -> tuple[Any, int]:
+    """The coder of packed bytes, and where its words end."""
+    end = 4 + 4 * struct.unpack("<I", data[:4])[0] if len(data) >= 4 else -1
+    if not 4 <= end <= len(data):
+        raise DamagedFile("the symbols are cut short")
+    try:
+        return constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4", (end - 4) // 4, 4).astype(np.uint32)), end
+    except ValueError as trouble:
+        raise DamagedFile(f"the symbols do not end as they should: {trouble}") from trouble
 
 
 def _varints(values: np.ndarray[Any, Any]) -> bytes:
@@ -138,11 +231,12 @@ def _from_varints(data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def write_container(header: dict[str, Any], chunks: Sequence[bytes]) -> bytes:
-    """A compressed file: magic, version, header as JSON, the length and checksum of every chunk, the chunks.
+    """A compressed file: magic, version, header as JSON (deflated), the length and checksum of every chunk, the chunks.
 
     The chunk lengths stand in front, under the header's checksum, so that damage in one chunk leaves the others readable.
     """
-    text = json.dumps(header, separators=(",", ":")).encode()
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=USUAL)
+    text = deflate.compress(json.dumps(header, separators=(",", ":")).encode()) + deflate.flush()
     places = b"".join(struct.pack("<II", len(chunk), zlib.crc32(chunk)) for chunk in chunks)
     front = MAGIC + struct.pack("<BII", VERSION, len(text), len(chunks)) + text + places
     return front + struct.pack("<I", zlib.crc32(front)) + b"".join(chunks)
@@ -176,8 +270,9 @@ def _front(data: bytes) -> tuple[dict[str, Any], list[tuple[int, int]], int]:
     if len(data) < end + 4 or zlib.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
         raise DamagedFile("the header of this compressed file is damaged; nothing in it can be read")
     try:
-        header = json.loads(data[text : text + size])
-    except (ValueError, RecursionError) as trouble:
+        inflate = zlib.decompressobj(-15, zdict=USUAL)
+        header = json.loads(inflate.decompress(data[text : text + size], MOST_TEXT))
+    except (zlib.error, ValueError, RecursionError) as trouble:
         raise DamagedFile(f"the header of this compressed file is no JSON: {trouble}") from trouble
     if not isinstance(header, dict):
         raise DamagedFile("the header of this compressed file holds no settings")

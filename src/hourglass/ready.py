@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from hourglass import files, reading
+from hourglass import files, photos, reading
 from hourglass.autoencoder import Autoencoder, Path_
 from hourglass.errors import BadOption, BadType
+from hourglass.kinds import image
 from hourglass.model import Factories
 from hourglass.parts import find
 from hourglass.uses.denoise import clean, native
+from hourglass.writing import atomic
 
 __all__ = ["compress", "decompress", "denoise", "load"]
 
@@ -34,13 +36,53 @@ def load(path: Path_, parts: Factories | None = None) -> Autoencoder:
 
 
 def compress(picture: Any, quality: float = 50, *, model: Autoencoder | Path_ | None = None, **options: Any) -> bytes:
-    """A path, a Pillow image or an array as bytes of the .hgz format, through `model` (a fitted `Autoencoder` or the path of one)."""
-    return _given(model, "compress").compress(picture, quality=quality, **options)
+    """A path, a Pillow image or an array as bytes of the .hgz format, through the shipped picture codec or through your `model`.
+
+    Of the picture codec `bytes=50_000` takes the best that fits, `psnr=35` the smallest that reaches it, `to` writes a file too.
+    """
+    codec, fitted = _codec(model)
+    if codec is not None:
+        return _packed(codec, picture, quality, **options)
+    made: bytes = fitted.compress(picture, quality=quality, **options)
+    return made
 
 
 def decompress(data: bytes | Path_, model: Autoencoder | Path_ | None = None, **options: Any) -> Any:
-    """What `compress` made, back to samples, by the same `model`."""
-    return _given(model, "compress").decompress(data, **options)
+    """What `compress` made, back: of the picture codec an array (H, W) or (H, W, 3 or 4), of another model its sort of samples.
+
+    `to` writes a file instead, a picture with its EXIF and colour profile; `salvage=True` gives what undamaged chunks hold.
+    """
+    codec, fitted = _codec(model)
+    return fitted.decompress(data, **options) if codec is None else _unpacked(codec, data, **options)
+
+
+def _codec(model: Autoencoder | Path_ | None) -> tuple[photos.Shipped | None, Any]:
+    """The picture codec that is meant, or None and another fitted model."""
+    if model is None:
+        return photos.shipped(), None
+    fitted = model if isinstance(model, Autoencoder) else load(model)
+    return photos.of_model(fitted._fitted()), fitted
+
+
+def _packed(codec: photos.Shipped, picture: Any, quality: float, to: Path_ | None = None, **aim: Any) -> bytes:
+    """One picture through the codec."""
+    if unknown := set(aim) - set(photos.Aim._fields):
+        raise BadOption(f"the picture codec has no option {unknown.pop()!r}; it has quality, bytes, psnr, to and model")
+    made = photos.compress(codec, image.single(picture), photos.Aim(quality, **aim))
+    if to is not None:
+        with atomic(to) as temporary:
+            temporary.write_bytes(made)
+    return made
+
+
+def _unpacked(codec: photos.Shipped, data: bytes | Path_, to: Path_ | None = None, salvage: bool = False) -> Any:
+    """One picture out of its bytes."""
+    picture = photos.decompress(codec, reading.contents(data), salvage)
+    if to is not None:
+        image.write([[picture]], to, {"range": [0.0, 1.0], "dtype": str(picture.pixels.dtype)})
+        return None
+    full = picture.full
+    return full[..., 0] if full.shape[-1] == 1 else full
 
 
 def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None) -> Any:
@@ -60,6 +102,7 @@ def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ |
 
 
 def _given(model: Autoencoder | Path_ | None, purpose: str) -> Autoencoder:
+    """The model that must be given."""
     if model is None:
         raise BadOption(
             f"this version ships no trained model to {purpose} with; fit one on your own data, hourglass fit DATA --purpose {purpose} "

@@ -276,13 +276,23 @@ def test_denoise_keeps_name_size_and_format(run, place) -> None:
     assert np.abs(pixels("pictures/5.denoised.png") - pixels("pictures/5.png")).max() <= 1
 
 
-@pytest.mark.parametrize("command", ["compress", "decompress", "denoise"])
-def test_without_a_model_it_says_how_to_fit_one(run, place, command: str) -> None:
-    name = "pictures/5.png" if command != "decompress" else "photo.hgz"
-    Path("photo.hgz").write_bytes(b"x")
-    message = run(command, name, code=2).stderr
+def test_without_a_model_it_says_how_to_fit_one(run, place) -> None:
+    message = run("denoise", "pictures/5.png", code=2).stderr
     assert "hourglass fit" in message
-    assert "-m MODEL" in message
+    assert "--purpose denoise" in message
+
+
+def test_pictures_are_compressed_without_a_model(run, told, place) -> None:
+    run("compress", "pictures/5.png", "-q", 80)
+    answer = told("info", "pictures/5.png.hgz")
+    assert answer["header"]["model"] == "photo-1"
+    run("decompress", "pictures/5.png.hgz", "-o", "back.png")
+    assert Path("back.png").exists()
+    Path("tiny.png").write_bytes(Path("pictures/5.png").read_bytes())
+    assert "bytes at the least" in run("compress", "tiny.png", "--bytes", 10, code=2).stderr
+    run("compress", "new.csv", code=2)
+    Path("photo.hgz").write_bytes(b"x")
+    assert "no file compressed by hourglass" in run("decompress", "photo.hgz", code=2).stderr
 
 
 # report, info

@@ -17,7 +17,7 @@ NATURAL = {"table": ".csv", "series": ".csv", "image": ".png", "audio": ".wav", 
 
 @click.command("decompress", short_help="Bring compressed files back.")
 @click.argument("files", type=click.Path(), nargs=-1, required=True, metavar="FILE...")
-@click.option("-m", "--model", metavar="MODEL", help="The model they were compressed with.")
+@click.option("-m", "--model", metavar="MODEL", help="The model they were compressed with, if it was not the shipped codec.")
 @_options.output("A file (its suffix chooses the format), or a folder for several; else photo.jpg.png beside photo.jpg.hgz.")
 @click.option("--salvage", is_flag=True, help="Of a damaged file, write what can be read.")
 @_options.force

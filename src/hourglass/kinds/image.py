@@ -30,6 +30,7 @@ from hourglass.kinds._picture_tiles import as_tiles, tiles, whole
 from hourglass.parts import Batch, Cut, Pieces
 
 __all__ = [
+    "MOST_PIXELS",
     "Picture",
     "Stack",
     "as_tiles",
@@ -44,6 +45,7 @@ __all__ = [
     "read",
     "restore",
     "sheet",
+    "single",
     "to_tensor",
     "training",
     "write",
@@ -79,6 +81,16 @@ def read(
         raise BadOption(f"label={label!r}: picture files have no columns; label='folder' takes the name of a picture's folder")
     good, headers = sources.sound(sources.gather(source), strict=strict, most=max_pixels)
     return parts.of_files(good, headers, size, label is not None, max_pixels, str(source))
+
+
+def single(source: Any) -> Picture:
+    """The one picture that a path, a Pillow image or an array (H, W), (H, W, 1 to 4) is; several raise `BadData`."""
+    if hasattr(source, "__array__") and not isinstance(source, Image.Image) and np.ndim(source) in (2, 3):
+        return parts.as_picture(np.asarray(source))
+    pieces = read(source)
+    if pieces.count != 1:
+        raise BadData(f"{pieces.name}: {pieces.count} pictures; give one at a time")
+    return parts.as_picture(pieces.load(0)[0])
 
 
 def learn(pieces: Pieces, *, size: Sequence[int] | None = None) -> Facts:

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import BadOption
+from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
-from hourglass.layers.residual import Mixing
+from hourglass.layers.residual import Feeding, Mixing
 from hourglass.layers.sides import crop, fill, innermost, same, steps_in
 from hourglass.layers.waves import block_waves, lapped_waves
 from hourglass.parts import Batch
@@ -74,17 +75,19 @@ def encoder(
     members: int = 1,
     patch: int | None = None,
     blocks: int = 2,
-    width: int | None = None,
+    width: int | Sequence[int] | None = None,
     activation: str = "silu",
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """`patch`: its side, 8 in pictures, in sound by its length; `blocks` residual blocks, `width` channels wide within."""
+    """`patch`: its side, 8 in pictures, in sound by its length; `blocks` residual blocks, `width` channels wide within.
+
+    With two numbers as its width, a block has a second step, as wide as the second number, in which each place is by itself.
+    """
     plan = _plan(shape, patch)
 
     def make() -> nn.Module:
         front, last = _transform(plan, shape[0]), same(len(shape) - 1, plan.waves, code_size, 1)
         _pass(last, torch.arange(min(plan.waves, code_size)), torch.arange(min(plan.waves, code_size)))
-        body = (Mixing(plan.waves, width or plan.waves, activation, len(shape) - 1) for _ in range(blocks))
-        return PatchEncoder(front, nn.Sequential(*body), last, plan.step)
+        return PatchEncoder(front, _body(plan, len(shape) - 1, blocks, width, activation), last, plan.step)
 
     return make() if members == 1 else Members(make, members), (code_size, *plan.inside)
 
@@ -97,7 +100,7 @@ def decoder(
     members: int = 1,
     patch: int | None = None,
     blocks: int = 2,
-    width: int | None = None,
+    width: int | Sequence[int] | None = None,
     activation: str = "silu",
 ) -> nn.Module:
     """The mirror image, which ends in the inverse transform."""
@@ -107,10 +110,19 @@ def decoder(
     def make() -> nn.Module:
         first, back = same(len(shape) - 1, code_shape[0], plan.waves, 1), _transform(plan, shape[0], outputs)
         _pass(first, torch.arange(min(plan.waves, code_shape[0])), torch.arange(min(plan.waves, code_shape[0])))
-        body = (Mixing(plan.waves, width or plan.waves, activation, len(shape) - 1) for _ in range(blocks))
-        return PatchDecoder(first, nn.Sequential(*body), back, whole, plan.inside)
+        return PatchDecoder(first, _body(plan, len(shape) - 1, blocks, width, activation), back, whole, plan.inside)
 
     return make() if members == 1 else Members(make, members)
+
+
+def _body(plan: Plan, sides: int, blocks: int, width: int | Sequence[int] | None, activation: str) -> nn.Sequential:
+    """The residual blocks between transform and code."""
+    widths = [plan.waves] if width is None else checked_widths(width, 1)
+    if len(widths) > 2:
+        raise BadOption(f"width={width!r}: give one number for the channels within a block, or two for blocks of two steps")
+    if len(widths) == 2:
+        return nn.Sequential(*(Feeding(plan.waves, widths[0], widths[1], activation, sides) for _ in range(blocks)))
+    return nn.Sequential(*(Mixing(plan.waves, widths[0], activation, sides) for _ in range(blocks)))
 
 
 def start(model: Model, batch: Batch) -> None:
