@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hourglass import Autoencoder
+from hourglass import Autoencoder, load
 from hourglass.errors import BadOption
 from hourglass.uses import detect, rates
 
@@ -97,4 +97,8 @@ def test_predict_and_explain_agree(tmp_path: Any) -> None:
     assert (table["anomaly"].to_numpy() == found).all()
     assert table.column_names == ["row", "score", "p_value", "q_value", "anomaly", "because"]
     assert ((table["q_value"].to_numpy() <= SHARE) == found).all()
+    model.save(tmp_path / "m.hourglass")
+    again = load(tmp_path / "m.hourglass")
+    assert again.explain(new, false_discoveries=SHARE).equals(table)
+    assert (again.score_samples(new) == model.score_samples(new)).all()
     assert model.explain(new).column_names == ["row", "score", "p_value", "anomaly", "because"]
