@@ -173,7 +173,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         y = reading.counted(y, pieces.count)
         if pieces.count < 2 and not hasattr(reader.module, "cut"):
             raise BadData(f"{pieces.name}: {ALONE}")
-        facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"))
+        facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"), **recipes.reading_of(self.purpose))
         told(facts["reading"], self.verbose)
         seed = recipes.seed_of(self.random_state)
         cut = reading.parts(reader.module, pieces, facts, seed) if facts.get("cut") else None
@@ -224,7 +224,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return sizing.sized(begin, samples, settings, seed, self.verbose)
         model = own.check_network(lambda: begin(settings), self.network) if parts else begin(settings)
         if self.init is not None:
-            fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else fitting.model_at(self.init, parts))
+            fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else sizing.model_at(self.init, parts))
         return model
 
     def _checked(self, X: Any, reset: bool) -> Any:

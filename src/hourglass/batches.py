@@ -214,11 +214,11 @@ def held_out_rows(count: int, seed: int, members: int = 1, cut: Cut | None = Non
 
     Of parts of recordings (`cut`) whole recordings are held out, for parts of one are no test of others; of fewer than five recordings the
     last tenth of each, and parts that reach into it are in neither. Each of several members leaves out a share of its own of the training
-    rows, so that every row has a member that never saw it.
+    rows, so that every row has a member that never saw it; of parts of recordings these are neighbours, for parts overlap.
     """
     kept, held = _divided(count, seed) if cut is None else _divided_parts(cut, seed)
     held = held[:MOST_HELD_OUT]
-    return (kept[None] if members == 1 else _bags(kept, members)), held
+    return (kept[None] if members == 1 else _bags(kept if cut is None else kept.sort().values, members)), held
 
 
 def _bags(rows: Tensor, members: int) -> Tensor:

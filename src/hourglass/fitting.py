@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,11 +14,10 @@ import torch
 from torch import Tensor
 
 import hourglass
-from hourglass import files
 from hourglass.batches import Memory, Stream, held_out_rows, sampled, shuffler
 from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
-from hourglass.errors import BadOption, BadType
+from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, LEAST, Judgement, judge, most
 from hourglass.layers.processor import few_threads
@@ -30,7 +28,7 @@ from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
 from hourglass.uses import compress, detect, generate
 
-__all__ = ["Fitting", "begin", "learned_from", "model_at"]
+__all__ = ["Fitting", "begin", "learned_from"]
 
 SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may look at after training
 HISTORY = 400
@@ -103,7 +101,7 @@ class Fitting:
         self.seen: Tensor | None  # which member sees which of the sample of the others
         if isinstance(given, Stream):
             self.held_out, self.data = given.held_out(), given
-            self.training, self.seen = given.first(SAMPLE), None
+            self.training, self.seen, self.places = given.first(SAMPLE), None, None
             return
         cut, samples = (given, given.samples) if isinstance(given, Cut) else (None, given)
         rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, cut)
@@ -114,6 +112,7 @@ class Fitting:
             self.troubles.append(f"{int(wild.sum())} rows lie so far out that training would be about them alone; they were left out of it")
         self.data = Memory(samples, rows, self.settings["batch_size"], self.seed)
         shown, self.seen = sampled(rows, SAMPLE, self.seed)
+        self.places = None if cut is None else (shown, held_out)
         self.training = samples[shown]
 
     def _checkpoint(self, path: Path) -> Checkpoint:
@@ -195,10 +194,17 @@ class Fitting:
             "versions": {"hourglass": hourglass.__version__, "torch": torch.__version__},
         }
         few = min(SAMPLE, max(1000, NUMBERS // self.model.input_size), max(2000, 8 * NUMBERS // self.model.output_size))
-        seen = None if self.seen is None else self.seen[:, :few]
-        self.model.arrays = prepared(self.model, self.training[:few], self.held_out[:few], seen) if self.uses else {}
+        self.model.arrays = prepared(self.model, *self._looked_at(few)) if self.uses else {}
         if self.checkpoint is not None:
             self.checkpoint.remove()
+
+    def _looked_at(self, few: int) -> tuple[Batch, Batch, Tensor | None]:
+        """What uses learn from: `few` samples, held-out ones, who saw the former; parts of recordings in the order in which they lie."""
+        training, held_out, seen = self.training[:few], self.held_out[:few], None if self.seen is None else self.seen[:, :few]
+        if self.places is None:
+            return training, held_out, seen
+        first, second = (rows[:few].argsort() for rows in self.places)
+        return training[first], held_out[second], None if seen is None else seen[:, first]
 
     def _note(self, record: Record) -> None:
         self.history.append({name: value for name, value in vars(record).items() if value is not None})
@@ -287,10 +293,3 @@ def prepared(model: Model, training: Batch, held_out: Batch, seen: Tensor | None
     for use in (generate, compress):
         arrays |= use.prepare(model, training, held_out)
     return arrays
-
-
-def model_at(init: Any, parts: Factories) -> Model:
-    """The model that another one starts from."""
-    if not isinstance(init, str | os.PathLike):
-        raise BadType(f"init is a fitted Autoencoder or the path of a model; this is {type(init).__name__}")
-    return files.read_model(init, parts)

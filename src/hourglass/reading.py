@@ -19,7 +19,7 @@ from hourglass import kinds
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadFile, BadOption, BadType, HourglassError, SchemaMismatch
 from hourglass.kinds import _text_source as text
-from hourglass.parts import Batch, Cut, Part, Pieces, concatenate, find, options_for
+from hourglass.parts import Batch, Cut, Part, Pieces, concatenate, find, options_for, options_of
 from hourglass.shares import Share
 
 __all__ = [
@@ -154,12 +154,14 @@ class Reader:
             raise BadData(f"{pieces.name} has no rows: there is nothing to learn from or to look at")
         return pieces
 
-    def learn(self, pieces: Pieces, native: bool = False) -> dict[str, Any]:
+    def learn(self, pieces: Pieces, native: bool = False, **usual: Any) -> dict[str, Any]:
         """What the kind learns from all pieces: scales, vocabularies, schema. Its notes are said aloud.
 
-        `native`: pictures are seen at their own size, in tiles, where they are not all small and of one size.
+        `native`: pictures are seen at their own size, in tiles, where they are not all small and of one size. `usual`: options in place
+        of the kind's own defaults, where it has them and the user gave none.
         """
-        facts: dict[str, Any] = self.module.learn(pieces, **self.options_learn)
+        usual = {name: value for name, value in usual.items() if name in options_of(self.module.learn)}
+        facts: dict[str, Any] = self.module.learn(pieces, **{**usual, **self.options_learn})
         if native and hasattr(self.module, "as_tiles"):
             facts = self.module.as_tiles(facts, self.options_learn.get("size"))
         facts.setdefault("reading", f"{pieces.count:,} {WORDS.get(self.name, 'samples')}")

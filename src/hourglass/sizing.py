@@ -11,20 +11,23 @@ unit is worth it while it explains at least `WORTH` of the variance and more tha
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from hourglass import files
 from hourglass.batches import Stream
+from hourglass.errors import BadType
 from hourglass.fitting import Fitting
 from hourglass.layers.members import per_member
-from hourglass.model import Model
+from hourglass.model import Factories, Model
 from hourglass.parts import Batch, Cut, Part
 from hourglass.progress import told, training
 
-__all__ = ["brief", "curve", "knee", "largest", "plan", "rest", "sized"]
+__all__ = ["brief", "curve", "knee", "largest", "model_at", "plan", "rest", "sized"]
 
 SHARE = 0.4  # of the budget, where one network is trained, from which the final one goes on
 ASIDE = 0.2  # of the minutes, where members are
@@ -191,3 +194,10 @@ def _take(model: Model, other: Model) -> None:
         for name, mine in model.modules().state_dict().items():
             if name in theirs and not name.startswith(("loss.", "bottleneck.")):
                 mine.copy_(theirs[name][tuple(slice(0, size) for size in mine.shape)])
+
+
+def model_at(init: Any, parts: Factories) -> Model:
+    """The model that another one starts from."""
+    if not isinstance(init, str | os.PathLike):
+        raise BadType(f"init is a fitted Autoencoder or the path of a model; this is {type(init).__name__}")
+    return files.read_model(init, parts)

@@ -158,7 +158,9 @@ class Learner:
             )
 
     def _window(self) -> int:
-        wanted, longest = self.wanted["window"], self._longest
+        wanted, least, longest = self.wanted["window"], self.wanted["least"], self._longest
+        if isinstance(least, bool) or not isinstance(least, int) or least < 2:
+            raise BadOption(f"least={least!r}: give the steps that a window has at least, from 2 on")
         if longest < LEAST:
             raise BadData(f"the longest recording has {longest} rows, and a series needs {LEAST}; kind='table' reads single rows")
         if wanted is not None:
@@ -169,7 +171,7 @@ class Learner:
             return int(wanted)
         if self.facts["axes"] == 3 and longest <= WHOLE:
             return longest
-        return suited(self.parts, self.rows, longest)
+        return suited(self.parts, self.rows, longest, least)
 
     def _reading(self) -> str:
         facts, count = self.facts, len(self.recordings)

@@ -82,12 +82,15 @@ def averaged(values: Array, lengths: Array, width: int) -> Array:
     return mean
 
 
-def suited(stretches: list[Array], rows: int, longest: int) -> int:
-    """How long windows should be: a clear period or the next power of two, else 64; within a tenth of `rows` and the `longest` one."""
+def suited(stretches: list[Array], rows: int, longest: int, least: int = SHORTEST) -> int:
+    """How long windows should be: a clear period or the next power of two, else 64; within a tenth of `rows` and the `longest` one.
+
+    `least` steps, where they are within an eighth of `rows`.
+    """
     period = _period(stretches)
     width = USUAL if period is None else int(2 ** np.ceil(np.log2(period)))
-    width = min(max(width, SHORTEST), LONGEST)
-    most = max(4, min(rows // 10, longest))
+    width = min(max(width, SHORTEST, least), max(LONGEST, least))
+    most = max(4, min(max(rows // 10, min(least, rows // 8)), longest))
     return min(width, int(2 ** np.floor(np.log2(most))))
 
 

@@ -76,18 +76,28 @@ def learn(
     time: str | None = None,
     group: str | None = None,
     window: int | None = None,
+    least: int = 16,
     step: Any = None,
     label: str | None = None,
     ignore: Iterable[str] = (),
 ) -> Facts:
     """What the network must know, in one pass: the sensors and their scales, the step of time, the length of windows.
 
-    `window`: steps in a window. `step`: the grid of time, in seconds or as "1min"; by default the median step. Words as a sensor, times
-    that cannot be read or go backwards again and again, and windows longer than the series are errors that name the file and the row.
+    `window`: steps in a window; where it is not given, it is found, at least `least`. `step`: the grid of time, in seconds or as "1min"; by
+    default the median step. Words as a sensor, times that cannot be read or go backwards again and again, and windows longer than the
+    series are errors that name the file and the row.
     """
     if not pieces.count:
         raise BadOption(f"{pieces.name} holds no rows")
-    wanted = {"time": time, "group": group, "window": window, "step": duration(step), "label": label, "ignore": _names(ignore)}
+    wanted = {
+        "time": time,
+        "group": group,
+        "window": window,
+        "least": least,
+        "step": duration(step),
+        "label": label,
+        "ignore": _names(ignore),
+    }
     first = stretch(pieces.load(0))
     learner = Learner(sensors(first, wanted), wanted)
     for index in range(len(pieces.counts)):

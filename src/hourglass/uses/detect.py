@@ -18,6 +18,7 @@ from torch import Tensor
 from hourglass.layers.members import per_member
 from hourglass.model import Model
 from hourglass.parts import Batch, concatenate
+from hourglass.uses import lasting
 from hourglass.uses.near import References, bent, distances
 from hourglass.uses.passes import in_chunks
 
@@ -62,6 +63,7 @@ def prepare(model: Model, training: Batch, held_out: Batch, seen: Tensor | None 
         learned, scored = _learned(model, known, normal)
     fresh = known.fresh & normal
     told = scored[fresh] if int(fresh.sum()) >= 2 else scored[normal]
+    learned |= lasting.learned(model, told, len(scored))
     return learned | {"detect.scores": told.sort().values, "detect.highest": scored.max()[None], "detect.count": torch.tensor(len(scored))}
 
 
@@ -277,7 +279,7 @@ def threshold(model: Model, false_alarms: float) -> float:
     1931), at the bound for one more sample.
     """
     known = model.arrays["detect.scores"].double()
-    count = len(known)
+    count = lasting.independent(model)
     observed = float(torch.quantile(known, 1 - false_alarms))
     if count < 3 or false_alarms * (count + 1) >= ENOUGH:
         return observed

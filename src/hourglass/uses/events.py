@@ -1,7 +1,8 @@
 """Events: unusual rows that follow one another, as one line: begin, end, peak, the sensors that stand out, and the sort of thing it was.
 
-An event is where the score passes the threshold, and on both sides as far as it stays above a lower one. Scores are those of whole windows,
-so within that the event is narrowed to the steps whose own residuals stand out. What is less than half a window apart is one event.
+An event is where the score, averaged over three windows, passes a threshold for such means, and on both sides as far as it stays above
+a lower one: what lasts is told from what flickers. Within that it is narrowed to the steps whose own residuals stand out. What is less
+than two windows apart is one event.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from hourglass.errors import BadOption
 from hourglass.model import Model
 from hourglass.parts import Batch, find
-from hourglass.uses import detect
+from hourglass.uses import detect, lasting
 
 __all__ = ["History", "happened", "levels", "narrowed", "numbered", "sort_of", "spans"]
 
@@ -42,7 +43,9 @@ class History(NamedTuple):
 
 def levels(model: Model, false_alarms: float) -> tuple[float, float]:
     """The scores above which an event begins, and above which it goes on."""
-    return detect.threshold(model, false_alarms), detect.threshold(model, min(0.5, LOW * false_alarms))
+    if "detect.lasting" not in model.arrays:
+        return (detect.threshold(model, false_alarms), detect.threshold(model, min(0.5, LOW * false_alarms)))
+    return lasting.threshold(model, false_alarms), lasting.threshold(model, min(0.5, LOW * false_alarms))
 
 
 def happened(thresholds: tuple[float, float], model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
@@ -55,9 +58,9 @@ def happened(thresholds: tuple[float, float], model: Model, batch: Batch, chunk:
     scores = np.asarray(kind.spread(detect.scores(model, batch), model.facts, layout), float)
     window = int(model.facts["window"])
     ordered = scores[history.order]
-    wide = spans(ordered, thresholds, window // 2, history.segment)
+    wide = spans(_lasting(ordered, history.segment, lasting.steps(model)), thresholds, window, history.segment)
     odd = np.nan_to_num(history.odd).mean(1)
-    lines = [_line(history, ordered, span, window, model) for each in wide for span in narrowed(odd, each, window // 2)]
+    lines = [_line(history, ordered, span, window, model) for each in wide for span in narrowed(odd, each, 2 * window)]
     return _table(lines, history, model)
 
 
@@ -83,6 +86,12 @@ def spans(scores: Array, thresholds: tuple[float, float], gap: int, segment: Arr
                 mine.append((begin, end))
         found += [(first + begin, first + end) for begin, end in mine]
     return found
+
+
+def _lasting(scores: Array, segment: Array, width: int) -> Array:
+    """Means over `width` steps around each, within its segment."""
+    borders = np.flatnonzero(np.diff(segment)) + 1
+    return np.concatenate([_moving(part, max(1, width)) for part in np.split(scores, borders)])
 
 
 def narrowed(odd: Array, span: tuple[int, int], gap: int) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hourglass.errors import BadOption
 from hourglass.model import Model
+from hourglass.uses import lasting
 
 __all__ = ["Control", "controlled", "note", "with_q"]
 
@@ -71,7 +72,7 @@ def with_q(table: Any, control: Control) -> Any:
 
 def note(model: Model, false_alarms: float) -> str:
     """Said where fewer scores are known than the rate asked for needs; else empty."""
-    count = len(model.arrays["detect.scores"])
+    count = lasting.independent(model)
     if false_alarms * (count + 1) >= 1:
         return ""
     asked = f"one false alarm in {1 / false_alarms:,.0f} normal rows" if false_alarms > 0 else "no false alarm at all"

@@ -1,0 +1,50 @@
+"""What lasts, told from what flickers: scores of a series averaged over some windows; how many of its windows tell something new."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+from hourglass.model import Model
+
+__all__ = ["independent", "learned", "steps", "threshold"]
+
+# M: machine temperature of NAB, three seeds: before the weakest of its three later failures comes to stand out, 8 other things do; in means
+# over two windows 5 to 7, over three 3 to 5
+WINDOWS = 3
+SERIES = {"window", "hop", "rows"}
+
+
+def steps(model: Model) -> int:
+    """Over how many steps scores are averaged; 0 for what is no series."""
+    return WINDOWS * int(model.facts["window"]) if model.facts.keys() >= SERIES else 0
+
+
+def independent(model: Model) -> int:
+    """How many known scores do not depend on each other: windows of a series overlap, and tell as much as those side by side."""
+    count = len(model.arrays["detect.scores"])
+    return min(count, max(3, int(model.facts["rows"]) // int(model.facts["window"]))) if steps(model) else count
+
+
+def learned(model: Model, scored: Tensor, count: int) -> dict[str, Tensor]:
+    """The known scores in the order of time, averaged and sorted; `count` were looked at in all."""
+    if not steps(model) or len(scored) < 3:
+        return {}
+    width = min(len(scored), max(1, round(steps(model) * count / int(model.facts["rows"]))))
+    sums = torch.cat([torch.zeros(1, dtype=torch.float64), scored.double().cumsum(0)])
+    return {"detect.lasting": ((sums[width:] - sums[:-width]) / width).float().sort().values}
+
+
+def threshold(model: Model, false_alarms: float) -> float:
+    """The averaged score above which an event begins, so that about this share of normal stretches is above.
+
+    By the middle and the spread of the known ones, whose cube roots are nearly normal: so few of them are independent that a quantile
+    would be the worst of them. The middle is the median, so that an anomaly in the training data hides the next ones less.
+    """
+    roots = model.arrays["detect.lasting"].double().clamp_min(0) ** (1 / 3)
+    count = max(3, independent(model) // WINDOWS)
+    far = float(student.ppf(1 - max(false_alarms, 1e-6), count - 1)) * math.sqrt(1 + 1 / count)
+    return (float(roots.median()) + far * float(roots.std())) ** 3
