@@ -308,6 +308,11 @@ def test_unusual_rows_are_told_with_their_time_and_sensor() -> None:
     expected = table.set_column(2, "heat", pa.array(np.full(100, 7.25)))
     told = series.because(residuals, expected, chunk, facts, layout, [25, 30])
     assert told == [f"heat {table['heat'][row].as_py():.4g}, expected 7.25" for row in (25, 30)]
+    residuals[2, 1, 3] = 50.0  # row 23, of the window that begins with row 20
+    told = series.because(residuals, expected, chunk, facts, layout, [23, 30, 90])
+    worst = f"{table['heat'][23].as_py():.4g}, expected 7.25"
+    assert told[:2] == [f"heat {worst}", f"heat at {table['when'][23].as_py()} {worst}"]
+    assert "at 2" not in told[2], "a window away it is no longer told"
     cube = waves(600).reshape(20, 30, 2)
     chunk, facts = learned(cube)
     batch, layout = series.cut(chunk, facts)

@@ -269,7 +269,8 @@ def p_values(model: Model, scored: Tensor) -> Tensor:
     """The share of normal samples at least as unusual (conformal: Vovk et al. 2005), in (0, 1]."""
     known = model.arrays["detect.scores"].to(scored.dtype)
     below = torch.searchsorted(known, scored.contiguous(), right=False)
-    return (len(known) - below + 1) / (len(known) + 1)
+    p = (len(known) - below + 1) / (len(known) + 1)
+    return p.clamp_min(1 / (lasting.independent(model) + 1))  # of a series' windows, which overlap, many tell the same
 
 
 def threshold(model: Model, false_alarms: float) -> float:

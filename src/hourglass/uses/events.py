@@ -2,7 +2,7 @@
 
 An event is where the score, averaged over three windows, passes a threshold for such means, and on both sides as far as it stays above
 a lower one: what lasts is told from what flickers. Within that it is narrowed to the steps whose own residuals stand out. What is less
-than two windows apart is one event.
+than a window apart is one event.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def happened(thresholds: tuple[float, float], model: Model, batch: Batch, chunk:
     ordered = scores[history.order]
     wide = spans(_lasting(ordered, history.segment, lasting.steps(model)), thresholds, window, history.segment)
     odd = np.nan_to_num(history.odd).mean(1)
-    lines = [_line(history, ordered, span, window, model) for each in wide for span in narrowed(odd, each, 2 * window)]
+    found = [part for each in wide for part in _worth(narrowed(odd, each, window), ordered, thresholds[0])]
+    lines = [_line(history, ordered, span, window, model) for span in found]
     return _table(lines, history, model)
 
 
@@ -92,6 +93,13 @@ def _lasting(scores: Array, segment: Array, width: int) -> Array:
     """Means over `width` steps around each, within its segment."""
     borders = np.flatnonzero(np.diff(segment)) + 1
     return np.concatenate([_moving(part, max(1, width)) for part in np.split(scores, borders)])
+
+
+def _worth(parts: list[tuple[int, int]], scores: Array, least: float) -> list[tuple[int, int]]:
+    """The parts of a span whose own scores are high enough; the highest where none are."""
+    highest = [float(scores[begin:end].max()) for begin, end in parts]
+    limit = min(least, max(highest))
+    return [part for part, score in zip(parts, highest, strict=True) if score >= limit]
 
 
 def narrowed(odd: Array, span: tuple[int, int], gap: int) -> list[tuple[int, int]]:
