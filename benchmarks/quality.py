@@ -1,29 +1,25 @@
-"""What default models learn: held-out error beside PCA and a random encoder, and anomalies found beside detectors.
+"""What default models learn: held-out error beside PCA and a random encoder.
 
     python benchmarks/run.py --only quality [--data DIR] [--quick]
 
 Rebuilding: errors on rows that no training saw, as a share of these rows' variance in the network's units (standardised columns; pixels
 centred and scaled). PCA has as many components as the code has numbers; the random encoder is the same network untrained, with the best
-linear decoder. Detection: one-class protocol: train on half of the normal rows, test on the other half and all anomalies, at most 6,000
-rows of each.
+linear decoder.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import peers
 import torch
+from detect import halves
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.ensemble import IsolationForest
-from sklearn.metrics import roc_auc_score
-from sklearn.neighbors import NearestNeighbors
 
 from hourglass import Autoencoder
 from hourglass.parts import find
@@ -40,17 +36,6 @@ class Split(NamedTuple):
     train: Array
     test: Array
     settings: dict[str, Any]
-
-
-def halves(path: Path, seed: int) -> tuple[Array, Array, Array]:
-    """Normal rows to train on, rows to test on, and which of these are anomalies."""
-    with np.load(path) as file:
-        x, y = file["X"].astype("f4"), file["y"]
-    draw = np.random.default_rng(seed)
-    normal, odd = draw.permutation(np.flatnonzero(y == 0)), draw.permutation(np.flatnonzero(y == 1))
-    half = len(normal) // 2
-    kept, other, odd = normal[:half][:6000], normal[half:][:6000], odd[:6000]
-    return x[kept], x[np.concatenate([other, odd])], np.repeat([0, 1], [len(other), len(odd)])
 
 
 def tables(data: Path) -> Iterator[Split]:
@@ -112,55 +97,7 @@ def _rebuilt(split: Split) -> dict[str, Any]:
     )
 
 
-def detection(data: Path | None, quick: bool) -> Rows:
-    """Anomalies in tables: area under the ROC curve in percent, mean of two seeds."""
-    found: Rows = []
-    paths = sorted((data / "tables").glob("*.npz"))[: 3 if quick else None] if data is not None else []
-    for path in paths:
-        row: dict[str, Any] = {"data": path.stem}
-        for seed in (0, 1):
-            train, test, odd = halves(path, seed)
-            for name, score in DETECTORS.items():
-                clock = time.process_time()
-                area = 100 * float(roc_auc_score(odd, score(train, test, seed)))
-                row[name] = row.get(name, 0) + area / 2
-                row[f"{name}, CPU s"] = row.get(f"{name}, CPU s", 0) + (time.process_time() - clock) / 2
-        found.append(row)
-    means = {name: float(np.mean([row[name] for row in found])) for name in found[0] if name != "data"} if found else {}
-    return [*found, {"data": "**mean**", **means}] if found else []
-
-
-def _ours(train: Array, test: Array, seed: int) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return np.asarray(-Autoencoder(purpose="detect", random_state=seed).fit(train).score_samples(test))
-
-
-def _pyod(train: Array, test: Array, seed: int) -> Array:
-    model = peers.pyod(train, [64, 32], 10, batch_norm=True, dropout_rate=0.2, batch_size=32)  # its own defaults
-    return np.asarray(model.decision_function(test))
-
-
-def _neighbours(train: Array, test: Array, seed: int) -> Array:
-    mean, scale = train.mean(0), train.std(0)
-    scale[scale == 0] = 1
-    known = NearestNeighbors(n_neighbors=5).fit((train - mean) / scale)
-    return np.asarray(known.kneighbors((test - mean) / scale)[0][:, -1])
-
-
-def _forest(train: Array, test: Array, seed: int) -> Array:
-    return np.asarray(-IsolationForest(random_state=seed).fit(train).score_samples(test))
-
-
-DETECTORS: dict[str, Callable[[Array, Array, int], Array]] = {
-    "hourglass": _ours,
-    "PyOD AutoEncoder": _pyod,
-    "kNN (5)": _neighbours,
-    "isolation forest": _forest,
-}
-
-
 def main(data: Path | None = None, quick: bool = False) -> dict[str, Rows]:
     """All tables, by title."""
     torch.set_num_threads(1)
-    return {str(rebuilding.__doc__): rebuilding(data, quick), str(detection.__doc__): detection(data, quick)}
+    return {str(rebuilding.__doc__): rebuilding(data, quick)}

@@ -56,11 +56,11 @@ def prepare(model: Model, training: Batch, held_out: Batch, seen: Tensor | None 
     known = _known(model, training, held_out, seen)
     share = float(model.settings.get("anomalies") or 0.0)
     normal = torch.ones_like(known.fresh)
-    learned, scored = _learned(model, known)
-    for _ in range(ROUNDS if share else 0):
+    learned, scored = _learned(model, known, normal, share)
+    for left in range(ROUNDS if share else 0, 0, -1):
         normal = torch.zeros_like(normal)
         normal[scored.argsort()[: max(2, round(len(scored) * (1 - share)))]] = True
-        learned, scored = _learned(model, known, normal)
+        learned, scored = _learned(model, known, normal, share if left > 1 else 0.0)
     fresh = known.fresh & normal
     told = scored[fresh] if int(fresh.sum()) >= 2 else scored[normal]
     learned |= lasting.learned(model, told, len(scored))
@@ -96,9 +96,11 @@ def _averaged(every: Tensor, weights: Tensor) -> Tensor:
     return ((alike + own / members + 1e-12) / (alike + own / few + 1e-12)).sqrt()
 
 
-def _learned(model: Model, known: Known, normal: Tensor | None = None) -> tuple[dict[str, Tensor], Tensor]:
-    """The arrays that scores need, learned from `normal` samples (n,), and the score of every sample, judged by the others."""
-    normal = torch.ones_like(known.fresh) if normal is None else normal
+def _learned(model: Model, known: Known, normal: Tensor, share: float) -> tuple[dict[str, Tensor], Tensor]:
+    """The arrays that scores need, learned from `normal` samples (n,), and the score of every sample, judged by the others.
+
+    Where a `share` of them may be anomalies, which may lie together, so many more neighbours are asked.
+    """
     fresh = known.fresh & normal if int((known.fresh & normal).sum()) >= 2 else normal
     real = torch.ones_like(known.squares) if known.samples.mask is None else known.samples.mask.flatten(1).to(known.squares.dtype)
     usual, scored = _usual(known.squares, real, fresh)
@@ -113,7 +115,8 @@ def _learned(model: Model, known: Known, normal: Tensor | None = None) -> tuple[
             learned["detect.real"] = points.real[order]
         own = torch.full((len(normal),), -1)
         own[order] = torch.arange(len(order))
-        scored = distances(points, _references(learned, usual.dtype), neighbours(model), own)[0].mean(1)
+        count = neighbours(model) + math.ceil(share * len(order))
+        scored = distances(points, _references(learned, usual.dtype), count, own)[0].mean(1)
         learned["detect.level"] = scored[fresh].mean().clamp_min(1e-12)
         scored = scored / learned["detect.level"]
     learned["detect.empty"] = 2 * scored[fresh].max() + 1
