@@ -77,3 +77,12 @@ def test_windows_of_detectors_are_longer() -> None:
     assert kept["detect"].model_.facts["window"] == 64
     given = Autoencoder("detect", kind="series:least=32", epochs=1, code_size=2, random_state=0).fit(wandering(300, 0)).model_
     assert given.facts["window"] == 32
+
+
+def test_what_is_far_out_is_told_apart(model: Autoencoder) -> None:
+    """The network sees such values drawn in; a sensor twice as far off has four times the score."""
+    near, far = wandering(200, 3), wandering(200, 3)
+    near[:, 0] += 100
+    far[:, 0] += 200
+    scores = [-model.score_samples(rows).mean() for rows in (near, far)]
+    assert scores[1] / scores[0] == pytest.approx(4, rel=0.2)

@@ -139,13 +139,15 @@ def _usual(squares: Tensor, real: Tensor, judged: Tensor) -> tuple[Tensor, Tenso
 def _differences(model: Model) -> Callable[[Batch], Tensor]:
     """Signed residuals (B, M, D) of every member, of texts the root of each symbol's nats, 0 where masked."""
 
+    true = lasting.units(model)
+
     def differences(batch: Batch) -> Tensor:
         passed = model.forward(batch)
         target = passed.target
         if "symbols" in model.facts:
             errors = model.loss.errors(passed.output, target.x, target.mask).sqrt()  # type: ignore[operator]
         else:
-            errors = model.loss.data(passed.output) - target.x  # type: ignore[operator]
+            errors = true(model.loss.data(passed.output)) - true(target.x)  # type: ignore[operator]
             errors = errors if target.mask is None else errors * target.mask
         apart: Tensor = per_member(errors.flatten(1), model.members).transpose(0, 1)
         return apart
@@ -206,10 +208,12 @@ def empty(model: Model, batch: Batch) -> Tensor:
 def _squares(model: Model) -> Callable[[Batch], Tensor]:
     """Squared residuals (B, *shape), of texts the nats of each symbol, averaged over members, 0 where masked."""
 
+    true = lasting.units(model)
+
     def squares(batch: Batch) -> Tensor:
         if model.members == 1 and batch.mask is None and "symbols" not in model.facts:  # the same with less about it, for short rows
             code = model.encode(batch)
-            errors = torch.sub(model.loss.data(model.decode(code.z, code.beside)), batch.x)  # type: ignore[operator]
+            errors = torch.sub(true(model.loss.data(model.decode(code.z, code.beside))), true(batch.x))  # type: ignore[operator]
             return torch.mul(errors, errors, out=errors)
         mean: Tensor = _differences(model)(batch).square_().mean(1).unflatten(1, model.shape)
         return mean
