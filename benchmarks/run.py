@@ -1,6 +1,6 @@
 """Run the comparisons and write their tables into docs/benchmarks.md, between its markers.
 
-    python benchmarks/run.py [--data DIR] [--only speed|quality|detect|bigger|trouble|stacked|kinds|sensors|photos] [--quick]
+    python benchmarks/run.py [--data DIR] [--only speed|quality|detect|bigger|trouble|stacked|kinds|sensors|photos|surfaces] [--quick]
 
 `--data` is a folder of data sets as docs/benchmarks.md describes it; what is absent is left out or replaced by made-up rows.
 """
@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos")
+SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos", "surfaces")
 PACKAGES = ("torch", "pyod", "scikit-learn", "numpy", "pyarrow")
 
 
@@ -72,6 +72,10 @@ def tables(name: str, data: Path | None, quick: bool) -> str:
         import photos
 
         found = photos.main(data, quick)
+    elif name == "surfaces":
+        import surfaces
+
+        found = surfaces.main(data, quick)
     elif name == "trouble":
         import trouble
 

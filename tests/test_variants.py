@@ -36,7 +36,12 @@ FIELDS = {  # what the eight columns of a table are, by loss; numbers where noth
     "categorical": [["category", 0, 5], ["category", 5, 3]],
     "mixed": [["number", 0, 4], ["category", 4, 3], ["flag", 7, 1]],
 }
-SPOIL_SHAPES = {"patches": [GREY, COLOUR], "moves": [GREY, COLOUR, VIDEO], "drift": [SERIES]}  # where a spoil does not take all three
+SPOIL_SHAPES = {  # where a spoil does not take all three
+    "patches": [GREY, COLOUR],
+    "defects": [GREY, COLOUR],
+    "moves": [GREY, COLOUR, VIDEO],
+    "drift": [SERIES],
+}
 
 
 class Case(NamedTuple):

@@ -26,7 +26,7 @@ from hourglass.report.detection import counts
 from hourglass.report.given import given, labels_of
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
-from hourglass.uses import detect, embed, generate, rates
+from hourglass.uses import detect, embed, generate, maps, rates
 from hourglass.uses import events as happening
 from hourglass.uses.adapt import adapted
 from hourglass.uses.explain import findings, numbered
@@ -173,7 +173,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         y = reading.counted(y, pieces.count)
         if pieces.count < 2 and not hasattr(reader.module, "cut"):
             raise BadData(f"{pieces.name}: {ALONE}")
-        facts = reader.learn(pieces, native=self.purpose in ("compress", "denoise"), **recipes.reading_of(self.purpose))
+        facts = reader.learn(pieces, reading.native(self.get_params(deep=False)), **recipes.reading_of(self.purpose))
         told(facts["reading"], self.verbose)
         seed = recipes.seed_of(self.random_state)
         cut = reading.parts(reader.module, pieces, facts, seed) if facts.get("cut") else None
@@ -188,6 +188,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         model = self._built(reader.name, facts, settings, samples, seed)
         run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint))
         training(stacking.stacked(run) if self.stacked else run, self.verbose)
+        model.arrays |= maps.learned(model, pieces, cut, run.held_rows)
         self.model_ = model
         if y is None and not isinstance(samples, Stream):
             y = reading.labels(reader.module, pieces, facts)
@@ -264,10 +265,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
         A row is a row of a table, a picture, a time step of a series, a file of sound or video, a text.
         """
-        module = self._kind()
 
         def score(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
-            return results.in_rows(module, -detect.scores(model, batch), model.facts, layout)
+            return results.in_rows(self._kind(), -maps.scores(model, batch, layout), model.facts, layout)
 
         return np.asarray(self._each(X, score, None, array=True, whole=results.merged))
 
@@ -291,10 +291,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """`fit(X).predict(X)`."""
         return self.fit(X, y, **options).predict(X)
 
-    def explain(self, X: Any, *, events: bool = False, false_discoveries: float | None = None, to: Path_ | None = None) -> Any:
+    def explain(
+        self, X: Any, *, events: bool = False, false_discoveries: float | None = None, to: Path_ | None = None, maps: Any = None
+    ) -> Any:
         """One row per sample, in order: row, score (higher: more unusual), p_value, anomaly, because. A table (pyarrow, or X's library).
 
-        With `false_discoveries`, as in `predict`, X is read twice, and a column q_value is added. `events`: of series one row per event.
+        `false_discoveries`: as in `predict`. `events`: of series one row per event. `maps`: called with each picture and its map (H, W).
         """
         if events:
             levels = happening.levels(self._fitted(), self.false_alarms)
@@ -303,7 +305,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         threshold = -self.offset_ if control is None else control.threshold
 
         def explained(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
-            return findings(model, batch, chunk, threshold, layout)
+            return findings(model, batch, chunk, threshold, layout, maps)
 
         def whole(made: Iterable[Any], counts: Sequence[int]) -> Iterable[Any]:
             found = numbered(self.model_, made, counts, threshold)

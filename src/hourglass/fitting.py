@@ -26,7 +26,7 @@ from hourglass.objectives import lowered, moved, parted, spoiler
 from hourglass.parts import Batch, Cut, Part, concatenate, find
 from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
-from hourglass.uses import compress, detect, generate
+from hourglass.uses import compress, detect, generate, maps
 
 __all__ = ["Fitting", "begin", "learned_from"]
 
@@ -100,12 +100,12 @@ class Fitting:
         self.data: Memory | Stream
         self.seen: Tensor | None  # which member sees which of the sample of the others
         if isinstance(given, Stream):
-            self.held_out, self.data = given.held_out(), given
+            self.held_out, self.data, self.held_rows = given.held_out(), given, torch.zeros(0, dtype=torch.int64)
             self.training, self.seen, self.places = given.first(SAMPLE), None, None
             return
         cut, samples = (given, given.samples) if isinstance(given, Cut) else (None, given)
         rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, cut)
-        self.held_out = samples[held_out]
+        self.held_out, self.held_rows = samples[held_out], held_out
         wild = _wild(samples)
         if wild.any():
             rows = torch.where(wild[rows], rows[~wild[rows]][0], rows)  # one row twice, so that members keep equal numbers
@@ -289,7 +289,7 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
 
 def prepared(model: Model, training: Batch, held_out: Batch, seen: Tensor | None = None) -> dict[str, Tensor]:
     """What the uses learn from the trained network, as named arrays; `seen` (M, n): which member was trained on which training sample."""
-    arrays = detect.prepare(model, training, held_out, seen)
+    arrays = maps.prepare(model, training, held_out) if maps.able(model) else detect.prepare(model, training, held_out, seen)
     for use in (generate, compress):
         arrays |= use.prepare(model, training, held_out)
     return arrays

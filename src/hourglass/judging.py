@@ -50,12 +50,13 @@ def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], Batch] = lambd
 
         output, target, cost = rows(lambda each: each.output), rows(lambda each: each.target.x), rows(lambda each: each.code.cost)
         mask = None if seen.mask is None else rows(lambda each: each.target.mask)  # type: ignore[arg-type, return-value]
-        known = [None if part is None else part.flatten(0, 1) for part in (output, target, mask)]
+        given = [per_member(part, model.members) for part in model.shown(damaged)]
+        known = [None if part is None else part.flatten(0, 1) for part in (output, target, mask, *given)]
         total = per_member(model.loss(*known), model.members) + cost
         wild = math.ceil(seen.count / 100) if seen.count >= FEW else 0
         tame = total.mean(0).topk(seen.count - wild, largest=False, sorted=False).indices
         suited = _fresh(model.loss)
-        kept = [None if part is None else part[:, tame].flatten(0, 1) for part in (output, target, mask)]
+        kept = [None if part is None else part[:, tame].flatten(0, 1) for part in (output, target, mask, *given)]
         loss = suited(*kept).double().mean()
     return Judgement(float(loss), float(cost[:, tame].double().mean()), suited.train(False))
 

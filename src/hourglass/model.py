@@ -160,7 +160,11 @@ class Model:
     def nats(self, batch: Batch, target: Batch | None = None) -> tuple[Tensor, Tensor]:
         """Loss and cost, each (M * B,), in nats per sample; their sum is what training lowers."""
         code, output, goal = self.forward(batch, target)
-        return self.loss(output, goal.x, goal.mask), code.cost
+        return self.loss(output, goal.x, goal.mask, *self.shown(batch)), code.cost
+
+    def shown(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What losses that are `damaged` are told beside the target: the samples as the network saw them, (M * B, *shape)."""
+        return (self._fold(self._spread(batch.x)),) if getattr(self.loss, "damaged", False) else ()
 
     def reconstruct(self, batch: Batch) -> Tensor:
         """The samples as the decoder gives them back, (B, *shape), averaged over members."""

@@ -35,6 +35,7 @@ __all__ = [
     "joined",
     "labels",
     "library",
+    "native",
     "parts",
     "room",
     "samples",
@@ -154,20 +155,31 @@ class Reader:
             raise BadData(f"{pieces.name} has no rows: there is nothing to learn from or to look at")
         return pieces
 
-    def learn(self, pieces: Pieces, native: bool = False, **usual: Any) -> dict[str, Any]:
+    def learn(self, pieces: Pieces, native: str = "", **usual: Any) -> dict[str, Any]:
         """What the kind learns from all pieces: scales, vocabularies, schema. Its notes are said aloud.
 
-        `native`: pictures are seen at their own size, in tiles, where they are not all small and of one size. `usual`: options in place
-        of the kind's own defaults, where it has them and the user gave none.
+        `native`: pictures are seen at their own size, in tiles, where they are not all small and of one size. For `details` the tiles are
+        large, and pictures that the user wants in one size are brought to it. `usual`: options in place of the kind's own defaults, where
+        it has them and the user gave none.
         """
         usual = {name: value for name, value in usual.items() if name in options_of(self.module.learn)}
         facts: dict[str, Any] = self.module.learn(pieces, **{**usual, **self.options_learn})
-        if native and hasattr(self.module, "as_tiles"):
-            facts = self.module.as_tiles(facts, self.options_learn.get("size"))
+        size = self.options_learn.get("size")
+        if native and hasattr(self.module, "as_tiles") and not (native == "details" and size):
+            facts = self.module.as_tiles(facts, size, *([self.module.DETAIL] if native == "details" else []))
         facts.setdefault("reading", f"{pieces.count:,} {WORDS.get(self.name, 'samples')}")
         for note in facts.get("notes") or []:
             warnings.warn(note, UserWarning, stacklevel=4)
         return facts
+
+
+def native(settings: dict[str, Any]) -> str:
+    """Whether, and for what, pictures are seen at their own size: as a `whole` to give back, for `details`, or (empty) not at all."""
+    if settings["purpose"] != "detect":
+        return "whole" if settings["purpose"] in ("compress", "denoise") else ""
+    given = {name: settings.get(part) for part, name in (("network", "unet"), ("loss", "defect"))}
+    fine = [part in (None, "auto") or (not isinstance(part, tuple) and Part.parse(part).name == name) for name, part in given.items()]
+    return "details" if all(fine) else ""
 
 
 def chunks(pieces: Pieces) -> Iterator[Any]:

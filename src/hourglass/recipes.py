@@ -171,6 +171,8 @@ def _odd_rows(size: int, count: int, numbers: bool) -> dict[str, Any]:
 
 def _picture(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict[str, Any]:
     """Pictures, brought to one size; compress and denoise keep a spatial code and work at any size."""
+    if purpose == "detect" and facts.get("cut"):
+        return _surface(facts, size, count)
     spatial = purpose in ("compress", "denoise")
     small = size <= 256 and not spatial
     if not small and not spatial and count < FEW and size <= 64 * 64 * 3 and purpose != "detect":
@@ -189,6 +191,12 @@ def _picture(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict
         "steps": 2500 if small else 600 if spatial else 1000,
         "device": "cpu",
     }
+
+
+def _surface(facts: dict[str, Any], size: int, count: int) -> dict[str, Any]:
+    """Pictures with details, of good pieces alone: a network that finds painted-on defects finds real ones."""
+    found = _picture("embed", facts, size, count) | {"network": "unet:widths=[16,32,64],blocks=1,contrast=31", "code_size": 32}
+    return found | {"loss": "defect", "spoil": "defects", "batch_size": 8, "learning_rate": 2e-3, "steps": 1500}
 
 
 def _few_pictures(purpose: str, size: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from hourglass.cli import _events, _found, _labels, _options, _page, _places, _stream
+from hourglass.cli import _events, _found, _labels, _marked, _options, _page, _places, _stream
 from hourglass.cli._models import open_model
 from hourglass.cli._voice import answer, say, working
 from hourglass.errors import BadOption
@@ -43,6 +43,7 @@ class Places(NamedTuple):
 @_labels.flags
 @_stream.flags
 @_events.flag
+@_marked.flags
 @_options.force
 @_options.everywhere
 def command(model: str, data: tuple[str, ...], output: str | None, top: int, force: bool, **asked: Any) -> None:
@@ -62,11 +63,13 @@ def command(model: str, data: tuple[str, ...], output: str | None, top: int, for
         return
     source = _places.source(data)
     _labels.name_label(found, source, asked["label"])
+    shown, truth = _marked.marking(found, source, asked["maps"], asked["masks"], force)
     with tempfile.TemporaryDirectory(prefix="hourglass-") as folder:
         made = Path(folder) / "scores.parquet"
-        found.explain(source, false_discoveries=asked["false_discoveries"], to=made)
+        found.explain(source, false_discoveries=asked["false_discoveries"], to=made, maps=shown)
         ranked = _found.rank(_found.tables(made), top)
         told = _told(found, source, ranked, asked) | _events.told(found, source, happened)
+        told["masks"] = None if truth is None else truth.figures()
         if places.scores is not None:
             _found.write(made, places.scores)
         if places.page is not None:
@@ -133,7 +136,7 @@ def _speak(ranked: _found.Found, told: dict[str, Any], places: Places, share: fl
     _events.show(told)
     hint = "" if share is not None else ", see --false-alarms"
     say(f"{told['answer']} ({told['rate']}{hint})")
-    for text in [*told["notes"], *told["verdicts"]]:
+    for text in [*told["notes"], *told["verdicts"], *_marked.told(told["masks"])]:
         say(text)
     for name, place in (("scores", places.scores), ("page", places.page)):
         if place is not None and not (name == "scores" and _options.says("stdout")):
@@ -147,6 +150,6 @@ def _speak(ranked: _found.Found, told: dict[str, Any], places: Places, share: fl
             **counts,
             **paths,
             "top": ranked.top,
-            **{name: told[name] for name in ("notes", "verdicts", "detection", "events") if name in told},
+            **{name: told[name] for name in ("notes", "verdicts", "detection", "masks", "events") if name in told},
         }
     )

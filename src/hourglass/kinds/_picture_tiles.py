@@ -9,17 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["SIDE", "as_tiles", "tiles", "whole"]
+__all__ = ["DETAIL", "SIDE", "as_tiles", "inside", "tiles", "whole"]
 
 SIDE = 64  # pixels: large enough for the network's field of view, small enough that one photograph gives a hundred
+DETAIL = 128  # pixels, where defects are to be found: surroundings count, and the sides of tiles, where there are none, should be few
 KEPT = 64  # pictures that all have one size up to this stay whole
 
 
-def as_tiles(facts: dict[str, Any], wanted: Sequence[int] | None = None) -> dict[str, Any]:
-    """Facts of the same pictures, seen as tiles (of `wanted` size, else `SIDE` x `SIDE`) instead of brought to one size."""
+def as_tiles(facts: dict[str, Any], wanted: Sequence[int] | None = None, side: int = SIDE) -> dict[str, Any]:
+    """Facts of the same pictures, seen as tiles (of `wanted` size, else `side` x `side`) instead of brought to one size."""
     if facts.get("uniform") and max(facts["size"]) <= KEPT and wanted is None:
         return facts
-    height, width = wanted or (SIDE, SIDE)
+    height, width = wanted or (side, side)
     notes = [note for note in facts["notes"] if "are brought to" not in note]
     return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "cut": True, "notes": notes}
 
@@ -32,6 +33,22 @@ def tiles(picture: Tensor, height: int, width: int) -> Tensor:
     channels = picture.shape[0]
     cut = picture.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # (C, rows, height, columns, width)
     return cut.permute(1, 3, 0, 2, 4).reshape(-1, channels, height, width)  # type: ignore[no-any-return]
+
+
+def inside(picture: Tensor, height: int, width: int) -> Tensor:
+    """As many tiles (n, C, height, width) of a picture as `tiles` gives, but none beyond its sides: they overlap, evenly, instead.
+
+    To learn from: a network that saw edges repeated would take them for what pictures have there.
+    """
+    down, right = max(0, height - picture.shape[-2]), max(0, width - picture.shape[-1])
+    if down or right:
+        picture = pad(picture[None], (0, right, 0, down), mode="replicate")[0]
+    rows, columns = (_begins(side, size) for side, size in ((picture.shape[-2], height), (picture.shape[-1], width)))
+    return torch.stack([picture[:, row : row + height, column : column + width] for row in rows for column in columns])
+
+
+def _begins(side: int, size: int) -> list[int]:
+    return [round(float(at)) for at in torch.linspace(0, side - size, -(-side // size), dtype=torch.float64)]
 
 
 def whole(cut: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:

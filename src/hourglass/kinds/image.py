@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from hourglass.errors import BadData, BadOption, BadType
+from hourglass.kinds import _picture_masks as masks
 from hourglass.kinds import _picture_pieces as parts
 from hourglass.kinds import _picture_source as sources
 from hourglass.kinds import _pixels
@@ -26,10 +27,11 @@ from hourglass.kinds._picture import MOST_PIXELS, Picture
 from hourglass.kinds._picture_back import restore, sheet, write
 from hourglass.kinds._picture_facts import Tally, channelled, from_values, to_values
 from hourglass.kinds._picture_source import ARRAYS, Stack, bare, claims
-from hourglass.kinds._picture_tiles import as_tiles, tiles, whole
+from hourglass.kinds._picture_tiles import DETAIL, as_tiles, inside, tiles, whole
 from hourglass.parts import Batch, Cut, Pieces
 
 __all__ = [
+    "DETAIL",
     "MOST_PIXELS",
     "Picture",
     "Stack",
@@ -48,6 +50,7 @@ __all__ = [
     "single",
     "to_tensor",
     "training",
+    "whole",
     "write",
 ]
 
@@ -79,7 +82,7 @@ def read(
         return parts.of_memory(source if isinstance(source, list | tuple) else [source], size)
     if label not in (None, "folder"):
         raise BadOption(f"label={label!r}: picture files have no columns; label='folder' takes the name of a picture's folder")
-    good, headers = sources.sound(sources.gather(source), strict=strict, most=max_pixels)
+    good, headers = sources.sound(masks.apart(sources.gather(source)), strict=strict, most=max_pixels)
     return parts.of_files(good, headers, size, label is not None, max_pixels, str(source))
 
 
@@ -171,20 +174,22 @@ def from_tensor(values: Tensor | Sequence[Tensor], facts: Facts, like: Chunk | N
 
 def cut(chunk: Chunk, facts: Facts) -> tuple[Batch, list[list[int]]]:
     """All pictures at their own size, cut into tiles of the learned size (n, C, h, w), and the sizes (H, W) of the pictures."""
-    batches = to_tensor(chunk, facts, native=True)
-    pictures = [batch.x[0] for batch in batches] if isinstance(batches, list) else list(batches.x)
-    height, width = facts["size"]
+    pictures, (height, width) = _native(chunk, facts), facts["size"]
     sizes = [[picture.shape[-2], picture.shape[-1]] for picture in pictures]
     return Batch(torch.cat([tiles(picture, height, width) for picture in pictures])), sizes
 
 
 def training(chunk: Chunk, facts: Facts, generator: np.random.Generator) -> Cut:
     """Tiles to learn from, and which picture of the chunk each is from."""
-    batch, sizes = cut(chunk, facts)
-    height, width = facts["size"]
-    counts = torch.tensor([-(-rows // height) * -(-columns // width) for rows, columns in sizes])
-    number = torch.repeat_interleave(torch.arange(len(sizes)), counts)
-    return Cut(batch, number, torch.zeros(len(number)), torch.ones(len(number)))
+    cuts = [inside(picture, *facts["size"]) for picture in _native(chunk, facts)]
+    number = torch.repeat_interleave(torch.arange(len(cuts)), torch.tensor([len(each) for each in cuts]))
+    return Cut(Batch(torch.cat(cuts)), number, torch.zeros(len(number)), torch.ones(len(number)))
+
+
+def _native(chunk: Chunk, facts: Facts) -> list[Tensor]:
+    """Every picture (C, H, W) at its own size."""
+    batches = to_tensor(chunk, facts, native=True)
+    return [batch.x[0] for batch in batches] if isinstance(batches, list) else list(batches.x)
 
 
 def join(values: Tensor, facts: Facts, layout: Sequence[Sequence[int]], like: Chunk | None = None) -> Chunk:

@@ -36,13 +36,14 @@ class Variance(nn.Module):
         self.least = float(floors.min()) if floors.device.type != "meta" and len(steps) else TINY
         self.steps = float(steps.double().log().sum()) if floors.device.type != "meta" else 0.0
 
-    def nats(self, difference: Tensor, mask: Tensor | None) -> Tensor:
-        """Errors (M * B, *shape) to nats of the same shape; in training the variance takes them in first."""
+    def nats(self, difference: Tensor, mask: Tensor | None, followed: Tensor | None = None) -> Tensor:
+        """Errors (M * B, *shape) to nats of the same shape; in training the variance takes them in first, or those `followed` alone."""
         rows = difference.flatten(1).unflatten(0, (self.members, -1))  # (M, B, F)
         real = None if mask is None else mask.flatten(1).unflatten(0, (self.members, -1))
         if self.training:
+            told = real if followed is None else followed.flatten(1).unflatten(0, (self.members, -1))
             with torch.no_grad():
-                self._follow(rows.square() if real is None else rows.square() * real, real)
+                self._follow(rows.square() if told is None else rows.square() * told, told)
         variance = self._floored(rows.dtype)
         nats = rows.square() / (2 * variance) + (0.5 * (variance.log() + math.log(2 * math.pi)) - self.log_resolution)
         if real is not None:

@@ -1,7 +1,8 @@
 """A U-net, for denoising pictures, series, sound and video: details travel from the encoder to the decoder beside the code.
 
-Not for anything but denoising: because skips carry detail around the code, a good reconstruction says nothing about the code, anomalies
-are copied as well as everything else, and nothing is compressed. Train it under a spoil, else it learns to copy its input. The decoder
+For denoising, and, under the loss `defect`, for saying where a picture is damaged. Not for anything else: because skips carry detail around
+the code, a good reconstruction says nothing about the code, anomalies are copied as well as everything else, and nothing is compressed.
+Train it under a spoil, else it learns to copy its input. The decoder
 also works from the code alone, with skips of zeros, but was not trained to. Without biases (the default) a network that has seen some
 levels of noise copes with others (Mohan et al. 2020); its activation is therefore ReLU. Ronneberger et al. 2015.
 """
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import BadOption, did_you_mean
+from hourglass.layers.contrast import local_contrast
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
 from hourglass.layers.residual import Residual
@@ -43,15 +45,16 @@ class UnetEncoder(nn.Module):
 
     masked = True
 
-    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int) -> None:
+    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, contrast: int = 0) -> None:
         super().__init__()
         self.levels, self.last = nn.ModuleList(levels), last
-        self.skips, self.step = skips, step
+        self.skips, self.step, self.contrast = skips, step, contrast
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
         """(B, C, ...) to h, or, with skips, to (h, x, skip, ...). What `mask` leaves out counts as 0."""
         x = x if mask is None else x * mask
-        features, beside = innermost(fold(fill(x, self.step), FRONT)), [x]
+        seen = torch.cat([x, local_contrast(x, self.contrast)], 1) if self.contrast else x
+        features, beside = innermost(fold(fill(seen, self.step), FRONT)), [x]
         for level in self.levels:
             features = level(features)
             beside.append(features)
@@ -75,8 +78,12 @@ class UnetDecoder(nn.Module):
             out = level(out + beside[depth + 1] if depth + 1 < len(beside) else out)
         out = unfold(out, FRONT)
         if beside:
-            out = crop(out, beside[0].shape[2:])
-            return out + beside[0] if out.shape == beside[0].shape else out  # what it learns is the noise
+            x = beside[0]
+            out = crop(out, x.shape[2:])
+            if out.shape == x.shape:
+                return out + x  # what it learns is the noise
+            width = x.shape[1]  # of several numbers for each element the first is its value
+            return torch.cat([out[:, :width] + x, out[:, width:]], 1)
         return crop(out, self.shape[1:]) if z.dim() == 2 or z.shape[2:] == self.inside else out
 
 
@@ -89,23 +96,29 @@ def encoder(
     blocks: int = 2,
     code: str = "spatial",
     skips: int | None = None,
-    bias: bool = False,
+    contrast: int = 0,
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """One level for each of `widths`, with `blocks` residual blocks. `skips`: how many levels have them, from the outside inwards."""
+    """One level for each of `widths`, with `blocks` residual blocks. `skips`: how many levels have them, from the outside inwards.
+
+    `contrast`: how wide (an odd number) the surroundings are whose contrast the network sees beside the sample; its layers then have
+    biases. 0: neither.
+    """
+    if isinstance(contrast, bool) or not isinstance(contrast, int) or contrast < 0 or (contrast and contrast % 2 == 0):
+        raise BadOption(f"unet has no contrast={contrast!r}: give 0, or an odd number of pixels or steps, such as 31")
     if code not in ("flat", "spatial"):
         raise BadOption(f"unet has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
-    plan = _plan(shape, widths, skips)
+    plan, bias = _plan(shape, widths, skips), contrast > 0
 
     def make() -> nn.Module:
-        levels, before = [], shape[0] * FRONT**plan.sides
+        levels, before = [], (2 if contrast else 1) * shape[0] * FRONT**plan.sides
         for depth, width in enumerate(plan.widths):
             into = shrink(plan.sides, before, width, bias=bias) if depth else same(plan.sides, before, width, bias=bias)
             levels.append(nn.Sequential(into, *_blocks(plan.sides, width, blocks, bias)))
             before = width
         if code == "spatial":
-            return UnetEncoder(levels, same(plan.sides, before, code_size, bias=bias), plan.skips, plan.step)
+            return UnetEncoder(levels, same(plan.sides, before, code_size, bias=bias), plan.skips, plan.step, contrast)
         last = nn.Linear(before * torch.Size(plan.inside).numel(), code_size, bias=bias)
-        return UnetEncoder(levels, nn.Sequential(nn.Flatten(), last), plan.skips, plan.step)
+        return UnetEncoder(levels, nn.Sequential(nn.Flatten(), last), plan.skips, plan.step, contrast)
 
     module = make() if members == 1 else Members(make, members)
     return module, (code_size, *plan.inside) if code == "spatial" else (code_size,)
@@ -120,10 +133,10 @@ def decoder(
     widths: Sequence[int] = WIDTHS,
     blocks: int = 2,
     skips: int | None = None,
-    bias: bool = False,
+    contrast: int = 0,
 ) -> nn.Module:
     """The mirror image; each level adds the skip of its own depth to what comes from within."""
-    plan = _plan(shape, widths, skips)
+    plan, bias = _plan(shape, widths, skips), contrast > 0
     whole = (outputs * shape[0], *shape[1:])
     inner = (plan.widths[-1], *plan.inside)
 

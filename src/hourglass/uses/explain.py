@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hourglass.errors import BadOption
 from hourglass.model import Model
 from hourglass.parts import Batch, find
-from hourglass.uses import detect
+from hourglass.uses import detect, maps
 from hourglass.uses.embed import rebuilt
 from hourglass.uses.repair import repaired
 
@@ -23,11 +24,16 @@ HELPED = 0.1  # of the usual score: columns are judged by what putting them righ
 GAIN = 0.4  # a column that gains less than this share of what the best one does is not named
 
 
-def findings(model: Model, batch: Batch, chunk: Any, threshold: float, layout: Any = None) -> Any:
+def findings(model: Model, batch: Batch, chunk: Any, threshold: float, layout: Any = None, shown: maps.Shown | None = None) -> Any:
     """A pyarrow Table, a line per row of the user's data: row (from 0 on), score, p_value, anomaly, because (of anomalies).
 
     Kinds may add columns that tell where a row is: the file, the time. `layout` is that of samples that are parts of something larger.
+    `shown` is called with each picture and its map, where the model gives maps; else `BadOption` is raised.
     """
+    if maps.able(model):
+        return maps.findings(model, batch, chunk, threshold, layout, shown)
+    if shown is not None:
+        raise BadOption(maps.UNABLE)
     import pyarrow as pa
 
     scores = detect.scores(model, batch)
