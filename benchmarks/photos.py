@@ -54,7 +54,7 @@ def coders(quick: bool) -> dict[str, tuple[Coder, list[float]]]:
     return {
         "JPEG": (pillow("JPEG", optimize=True, progressive=True, subsampling=2), [5, 8, 12, 18, 26, 38, 52, 66, 78, 87, 93, 96][few]),
         "WebP": (pillow("WEBP", method=6), [0, 20, 50, 80, 90, 97][few]),
-        "AVIF": (pillow("AVIF", speed=6, subsampling="4:4:4"), [20, 35, 50, 65, 78, 88][few]),
+        "AVIF": (pillow("AVIF", speed=6, subsampling="4:4:4"), [8, 20, 35, 50, 65, 78, 88][few]),
         "hourglass": (lambda picture, quality: compress(picture, quality=quality), [0, 15, 40, 65, 85, 95][few]),
     }
 
