@@ -35,7 +35,7 @@ def table(scores: list[float], name: str = "a") -> pa.Table:
 
 
 def test_a_piece_that_counts_no_row_goes_on_with_the_row_before() -> None:
-    model = SimpleNamespace(arrays={"detect.scores": torch.tensor([1.0, 2.0, 3.0])})
+    model = SimpleNamespace(arrays={"detect.scores": torch.tensor([1.0, 2.0, 3.0])}, facts={})
     pieces = [table([1, 1]), table([9]), table([5], "b"), table([1]), table([1, 1])]
     found = pa.concat_tables(explain.numbered(model, pieces, [2, 0, 0, 1, 2], 2.0)).to_pylist()  # type: ignore[arg-type]
     assert [row["row"] for row in found] == [0, 1, 2, 3, 4]
