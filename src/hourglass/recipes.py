@@ -222,7 +222,7 @@ def _series(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict[
     if purpose == "detect" and size <= 1024:
         # as in tables a wide code under noise and several members. M: windows of 64, VUS-PR on 23 series of NAB and on SKAB; with a linear
         # path, which copies what lies outside, 0.40 and (of 32) 0.62; without, gelu and noise 0.2: 0.41 and 0.78; tanh, which cannot follow
-        # to where it never was, and noise 0.5: 0.44 and 0.87; PCA residuals 0.43, 0.51
+        # to where it never was, and noise 0.5: 0.44 and 0.87; Sub-PCA 0.39 and 0.60
         return recipe | {"network": f"dense:widths=[{128 if size <= 128 else 256}],activation=tanh,beside=false"}
     if purpose == "detect":
         return recipe
