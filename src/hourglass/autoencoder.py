@@ -16,10 +16,11 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from torch import Tensor
 
-from hourglass import files, fitting, own, reading, recipes, results, sizing, stacking
+from hourglass import files, fitting, frames, own, reading, recipes, results, sizing, spans, stacking
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadOption, NotFitted, did_you_mean
 from hourglass.model import Model
+from hourglass.named import check_parts
 from hourglass.parts import Batch, Cut, Part, find
 from hourglass.progress import told, training, watched
 from hourglass.report.detection import counts
@@ -182,6 +183,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             raise BadData(f"{pieces.name}: {ALONE}")
         settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, count)
         settings |= {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
+        settings |= {"columns": names} if (names := frames.odd_names(source)) else {}
         settings |= stacking.checked(settings) if self.stacked else {}
         facts["seen"] = self._seen(source, facts)
         samples = cut or reading.samples(reader.module, pieces, facts, settings, seed)
@@ -198,7 +200,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def _check(self) -> None:
         """Refuse settings that cannot be meant, before anything is read."""
-        recipes.check(self.get_params(deep=False))
+        settings = self.get_params(deep=False)
+        recipes.check(settings)
+        check_parts(settings)
         if self.stacked and self.init is not None:
             raise BadOption("stacked=True trains every layer from the beginning, and init= gives layers that are trained; leave one out")
 
@@ -230,9 +234,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """Arrays, lists and frames as scikit-learn wants them; paths and pictures as they are."""
-        options = Part.parse(self.kind).options
-        ignored = options.get("ignore") or ()
-        return reading.checked(self, X, reset, [options.get("label") or "", *([ignored] if isinstance(ignored, str) else ignored)])
+        X = X if reset else frames.timed(X, self._fitted().facts, getattr(self, "feature_names_in_", ()))
+        return reading.checked(self, X, reset, reading.left_out(self.kind))
 
     # ---------------------------------------------------------------- use
 
@@ -240,16 +243,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """Codes (n, code_size), spatial ones flattened: an array, or a pyarrow Table for paths. `to`: stream into a file instead."""
         codes = self._each(X, lambda model, batch, chunk, layout: embed.codes(model, batch).numpy(), to, table="autoencoder", array=True)
         wanted = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
-        return codes if wanted == "default" or to is not None else reading.codes(codes)  # scikit-learn makes frames of arrays alone
+        return codes if wanted == "default" or to is not None else reading.codes(spans.parted(codes)[0])  # frames are made of arrays
 
     def inverse_transform(self, X: Any, *, to: Path_ | None = None) -> Any:
         """Codes (n, code_size) back to data, of the sort that the model was fitted on."""
         model = self._fitted()
-        codes = reading.codes(X)
+        given, beside = spans.parted(X)
+        codes = reading.codes(given)
         if codes.shape[1] != model.code_size:
             raise BadData(f"codes have {codes.shape[1]} columns; this model's codes have {model.code_size}: give what `transform` gave")
-        values = embed.decoded(self._at(codes.dtype), torch.from_numpy(codes))
-        return self._give(values, to)
+        values, layout = spans.laid(model, embed.decoded(self._at(codes.dtype), torch.from_numpy(codes)), beside)
+        return self._give(values, to, layout)
 
     def reconstruct(self, X: Any, *, to: Path_ | None = None) -> Any:
         """The data as the network gives them back, in the user's own columns, types, sizes and library."""
@@ -409,16 +413,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         `array` results are arrays; they stay so for arrays and frames, and become a pyarrow Table with columns `table`0, 1, ... for paths.
         `whole` makes one row of those that go on from piece to piece, by the pieces' counts.
         """
-        self._fitted()
-        source, reader = self._checked(X, reset=False), self._reader()
-        pieces = reader.pieces(source)
-        tabular = find("kinds", "table")
+        source, reader, tabular = self._checked(X, reset=False), self._reader(), find("kinds", "table")
+        pieces, placed = reader.pieces(source), to is not None or reading.is_path(source)
 
         def made() -> Iterator[Any]:
             for chunk in watched(reading.chunks(pieces), len(pieces.counts), self.verbose, "working"):
                 batch, layout = results.samples(reader.module, chunk, self.model_.facts)
                 result = use(self._at(batch.x.dtype), batch, chunk, layout)
-                yield reading.as_table(result, table) if array and table and (to is not None or reading.is_path(source)) else result
+                yield spans.table(result, self.model_, chunk, layout) if array and table and placed else result
 
         found = whole(made(), pieces.counts)
         if to is not None:
@@ -429,7 +431,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return result
         if table is not None:
             return tabular.restore(result, source) if hasattr(source, "columns") else result
-        return reader.module.restore(result, X if isinstance(X, np.ndarray) and X.dtype.kind in "buif" else source)
+        result = reader.module.restore(result, X if isinstance(X, np.ndarray) and X.dtype.kind in "buif" else source)
+        return frames.as_given(result, X, self.model_.facts)
 
     def _give(self, values: Tensor | Batch, to: Path_ | None, layout: Any = None) -> Any:
         """Values from the decoder as data of the sort that the model was fitted on."""
@@ -439,7 +442,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         if to is not None:
             module.write([chunk], to, facts)
             return None
-        return reading.in_library(chunk, self.model_.settings.get("library", ""))
+        return frames.in_library(chunk, *(self.model_.settings.get(name, "") for name in ("library", "columns")))
 
 
 def _plain(value: Any) -> Any:

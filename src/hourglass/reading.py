@@ -24,16 +24,15 @@ from hourglass.shares import Share
 
 __all__ = [
     "Reader",
-    "as_table",
     "checked",
     "chunks",
     "codes",
     "contents",
     "counted",
-    "in_library",
     "is_path",
     "joined",
     "labels",
+    "left_out",
     "library",
     "native",
     "parts",
@@ -97,6 +96,13 @@ def checked(estimator: Any, X: Any, reset: bool, left_out: Iterable[str] = ()) -
         raise (SchemaMismatch if other else BadData)(f"{trouble}{hint}") from trouble
 
 
+def left_out(kind: str | Part) -> list[str]:
+    """The columns that the options of a kind keep from the network: the label, and those that are ignored."""
+    options = Part.parse(kind).options
+    ignored = options.get("ignore") or ()
+    return [options.get("label") or "", *([ignored] if isinstance(ignored, str) else ignored)]
+
+
 def _without(frame: Any, names: set[str]) -> Any:
     """No rows of a frame, and its columns but `names`: enough to compare columns by."""
     wrapped = nw.from_native(frame, eager_only=True).head(0)
@@ -107,16 +113,6 @@ def _without(frame: Any, names: set[str]) -> Any:
 def library(X: Any) -> str:
     """The library of a frame (pandas, polars, pyarrow, ...); empty for anything else."""
     return str(nw.from_native(X).implementation.value) if nw.dependencies.is_into_dataframe(X) else ""
-
-
-def in_library(chunk: Any, name: str) -> Any:
-    """A pyarrow Table as a frame of the library `name`, where that is installed; anything else as it is."""
-    if not name or name == "pyarrow" or not hasattr(chunk, "column_names"):
-        return chunk
-    try:
-        return nw.from_arrow(chunk, backend=name).to_native()  # type: ignore[arg-type]
-    except (ImportError, ModuleNotFoundError):
-        return chunk
 
 
 def room() -> int:
@@ -266,18 +262,8 @@ def contents(data: Any) -> bytes:
         raise BadFile(f"cannot read {data}: {trouble.strerror or trouble}") from trouble
 
 
-def as_table(array: NDArray[Any], name: str) -> Any:
-    """An array (n, d) as a pyarrow Table with columns `name`0, `name`1, ..."""
-    import pyarrow as pa
-
-    return pa.table({f"{name}{i}": column for i, column in enumerate(array.T)})
-
-
 def codes(X: Any) -> NDArray[np.floating[Any]]:
-    """Codes from a path, a frame or an array, as floats (n, code_size)."""
-    if is_path(X):
-        reader = Reader("table")
-        X = joined(list(chunks(reader.pieces(X))))
+    """Codes from a frame or an array, as floats (n, code_size)."""
     if library(X):
         columns = [column.to_numpy() for column in nw.from_native(X).iter_columns()]
         if any(column.dtype.kind not in "fiub" for column in columns):

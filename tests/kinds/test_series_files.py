@@ -137,7 +137,8 @@ def test_results_are_written(tmp_path: Path, suffix: str) -> None:
         made = np.load(path)
         np.testing.assert_array_equal(made if suffix == ".npy" else made["X"], np.concatenate([cube, cube]))
     elif suffix != ".json":
-        made = pq.read_table(path) if suffix == ".parquet" else pa.Table.from_pandas(pd.read_csv(path))
+        read = {".parquet": pd.read_parquet, ".jsonl": lambda path: pd.read_json(path, lines=True)}.get(suffix, pd.read_csv)
+        made = pa.Table.from_pandas(read(path))
         assert made["sample"].to_pylist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
         assert made["x2"].to_pylist()[:4] == [2.0, 5.0, 8.0, 11.0]
 
@@ -180,9 +181,9 @@ def test_empty_files_and_single_rows(tmp_path: Path) -> None:
         learned(tmp_path / "head.csv")
     with pytest.raises(BadData, match="no two rows have different times"):
         learned(text(tmp_path / "one.csv", table(1)))
-    with pytest.raises(BadData, match="the longest recording has 3 rows, and a series needs 4"):
+    with pytest.raises(BadData, match=r"three\.csv: the longest recording has 3 rows, and a series needs 4"):
         learned(text(tmp_path / "three.csv", table(3)))
-    with pytest.raises(BadOption, match="window=100 is longer than the longest recording, which has 80 rows"):
+    with pytest.raises(BadOption, match="window=100 is longer than the longest recording, which has 80 rows; give from 2 to 80"):
         learned(table(), window=100)
     for wrong in (1, 2.5, "ten", True):
         with pytest.raises(BadOption, match="give a number of steps"):

@@ -293,3 +293,9 @@ def test_array_files_are_tables_only_with_two_axes(tmp_path):
         False,
     ]
     assert table.claims(str(tmp_path / "missing.npz"))
+
+
+def test_infinity_is_told_with_the_file(tmp_path):
+    (tmp_path / "far.csv").write_text("a,b\n1,2\ninf,3\n")
+    with pytest.raises(BadData, match=r"far\.csv: column 'a' holds infinity .* row 1 "):
+        table.learn(table.read(str(tmp_path / "far.csv")))

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hourglass.errors import BadData, BadFile, BadOption, BadType
 from hourglass.kinds import _video_decoder, video
@@ -539,3 +540,13 @@ def test_broken_files_of_a_folder_are_named(tmp_path: Path) -> None:
 def test_strangers_are_not_claimed(tmp_path: Path) -> None:
     assert not any(video.claims(source) for source in ("a.csv", "a.png", "a.wav", np.zeros((3, 3)), [], None, 3, tmp_path))
     assert all(video.claims(source) for source in ("a.mp4", "B.MKV", Path("c.webm"), ["a.y4m"], Video(moving(2))))
+
+
+@pytest.mark.parametrize(("name", "word"), [("names.txt", "text"), ("photo.png", "a picture")])
+def test_texts_and_pictures_are_no_videos(name: str, word: str, tmp_path: Path) -> None:
+    if name.endswith("txt"):
+        (tmp_path / name).write_text("anna\nbob\n" * 300)
+    else:
+        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / name)
+    with pytest.raises(BadData, match=f"{name}: this is {word}, not a video; read it with kind="):
+        video.read(str(tmp_path / name))

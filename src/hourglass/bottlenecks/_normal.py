@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hourglass.bottlenecks._chance import normal
-from hourglass.errors import BadOption
+from hourglass.layers.options import checked_number
 
 
 class Normal(NamedTuple):
@@ -45,7 +45,4 @@ def warmed(progress: float, warmup: float) -> float:
 
 def checked(bottleneck: str, options: Mapping[str, tuple[float, float]]) -> list[float]:
     """Options, each a value and the most it may be, as numbers from 0 on; else `BadOption`."""
-    for name, (value, most) in options.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-            raise BadOption(f"{bottleneck}:{name}={value!r}: give a number from 0 to {most}")
-    return [float(value) for value, _ in options.values()]
+    return [checked_number(bottleneck, name, value, 0, most) for name, (value, most) in options.items()]

@@ -67,7 +67,7 @@ def bottleneck(code_shape: Sequence[int], *, full: float = 0.3, sizes: Sequence[
     if isinstance(full, bool) or not isinstance(full, int | float) or not 0 <= full < 1:
         raise BadOption(f"ordered:full={full!r}: give a share from 0 to below 1, such as 0.3")
     if sizes is not None and (
-        not isinstance(sizes, list) or len(sizes) != members or not all(1 <= size <= code_shape[0] for size in sizes)
+        not isinstance(sizes, list) or len(sizes) != members or not all(type(size) is int and 1 <= size <= code_shape[0] for size in sizes)
     ):
         raise BadOption(f"ordered:sizes={sizes!r}: give one size from 1 to {code_shape[0]} for each of the {members} members")
     return Ordered(code_shape[0], float(full), sizes)

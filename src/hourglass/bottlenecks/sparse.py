@@ -143,14 +143,14 @@ def bottleneck(
 
     `style`: l1, kl or topk; `target`: for `kl`, the share of samples a unit is on in; `k`: for `topk`, units on at a time (a quarter).
     """
-    if style not in WEIGHTS:
+    if not isinstance(style, str) or style not in WEIGHTS:
         raise BadOption(f"sparse:style={style!r}: give one of {', '.join(WEIGHTS)}")
     if style == "topk":
         return _largest(code_shape[0], weight, k, members)
     weight = WEIGHTS[style] if weight is None else weight
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
         raise BadOption(f"sparse:weight={weight!r}: give nats per unit of |z|, a number from 0 on, such as sparse:weight=0.1")
-    if not isinstance(target, int | float) or not 0 < target < 1:
+    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target < 1:
         raise BadOption(f"sparse:target={target!r}: give the share of samples that a unit is on in, above 0 and below 1")
     return Sparse(float(weight), members) if style == "l1" else Switches(code_shape[0], float(weight), float(target), members)
 

@@ -167,7 +167,7 @@ class Learner:
             if isinstance(wanted, bool) or not isinstance(wanted, int | np.integer) or wanted < 2:
                 raise BadOption(f"window={wanted!r}: give a number of steps, from 2 on")
             if wanted > longest:
-                raise BadOption(f"window={wanted} is longer than the longest recording, which has {longest} rows; choose a shorter one")
+                raise BadOption(f"window={wanted} is longer than the longest recording, which has {longest} rows; give from 2 to {longest}")
             return int(wanted)
         if self.facts["axes"] == 3 and longest <= WHOLE:
             return longest

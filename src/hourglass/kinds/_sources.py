@@ -7,6 +7,8 @@ import shutil
 import tempfile
 import weakref
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,17 @@ def expand(source: Any) -> list[str]:
     if suffix(text) not in SUFFIXES:
         raise BadFile(f"{text} is not known as a table; tables end in {' '.join(SUFFIXES)}")
     return [text]
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """What is wrong with data is told with the name of the file."""
+    try:
+        yield
+    except (BadData, BadOption) as trouble:
+        if name in str(trouble):
+            raise
+        raise type(trouble)(f"{name}: {trouble}") from trouble
 
 
 def as_table(frame: Any) -> Any:

@@ -17,6 +17,7 @@ from hourglass.kinds._video_decoder import Decoder, Film, av_error, said, turned
 
 __all__ = ["peek"]
 
+DRAWN = ("tty", "bin", "xbin", "adf", "idf")  # text that FFmpeg would draw
 TRIED = 8  # frames decoded at the beginning of each file
 
 
@@ -47,6 +48,10 @@ def _indexed(path: Path) -> Film:
         if not container.streams.video:
             sound = "; it holds sound: read it with kind='audio'" if container.streams.audio else ""
             raise BadData(f"{path}: there is no video in it{sound}")
+        form = container.format.name
+        if form in DRAWN or form.endswith("_pipe"):  # FFmpeg draws letters, and takes a picture for a video of one frame
+            what, other = ("text", "text") if form in DRAWN else ("a picture", "image")
+            raise BadData(f"{path}: this is {what}, not a video; read it with kind={other!r} (--kind {other})")
         stream = container.streams.video[0]
         found, passed, end = _packets(container, stream)
         if not found:

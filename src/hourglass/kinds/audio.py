@@ -26,6 +26,7 @@ from hourglass.kinds._sound_back import as_array, made, restore, write
 from hourglass.kinds._sound_facts import Tally, duration
 from hourglass.kinds._sound_save import WRITTEN
 from hourglass.kinds._sound_source import SUFFIXES, claims
+from hourglass.kinds._sound_spans import lies, spans
 from hourglass.parts import Batch, Cut, Pieces
 
 __all__ = [
@@ -41,9 +42,11 @@ __all__ = [
     "join",
     "labels",
     "learn",
+    "lies",
     "places",
     "read",
     "restore",
+    "spans",
     "spread",
     "to_tensor",
     "training",

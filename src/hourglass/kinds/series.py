@@ -26,9 +26,10 @@ from hourglass.kinds._series_grid import Grid, lay, on_grid, runs, shortened, va
 from hourglass.kinds._series_learn import Learner, sensors
 from hourglass.kinds._series_reasons import because, history, places
 from hourglass.kinds._series_source import Stretch, claims, stretch
+from hourglass.kinds._series_spans import lies, spans
 from hourglass.kinds._series_time import duration, spoken
 from hourglass.kinds._series_windows import added, averaged, dense, gathered, windows
-from hourglass.kinds._sources import SUFFIXES
+from hourglass.kinds._sources import SUFFIXES, naming
 from hourglass.kinds._tensors import array_batch
 from hourglass.parts import Batch, Cut, Pieces
 
@@ -46,9 +47,11 @@ __all__ = [
     "join",
     "labels",
     "learn",
+    "lies",
     "places",
     "read",
     "restore",
+    "spans",
     "spread",
     "to_tensor",
     "training",
@@ -102,7 +105,8 @@ def learn(
     learner = Learner(sensors(first, wanted), wanted)
     for index in range(len(pieces.counts)):
         learner.add(stretch(pieces.load(index)) if index else first)
-    return learner.finish()
+    with naming(pieces.name):
+        return learner.finish()
 
 
 def cut(chunk: Any, facts: Facts) -> tuple[Batch, dict[str, Any]]:
@@ -160,7 +164,7 @@ def training(chunk: Any, facts: Facts, generator: np.random.Generator) -> Cut:
         kept = share >= min(FILLED, share.max(initial=0.0))
         begins, ends, segment = begins[kept & (share > 0)], ends[kept & (share > 0)], segment[kept & (share > 0)]
     rows = np.concatenate([[0], np.cumsum(np.bincount(grid.place, minlength=int(grid.lengths.sum())))])
-    source, before, total = np.array([tuple(lies) for lies in grid.lies], dtype=np.int64).reshape(-1, 3)[segment].T
+    source, before, total = np.array([tuple(each) for each in grid.lies], dtype=np.int64).reshape(-1, 3)[segment].T
     before = before - rows[grid.skipped[segment]]
     shares = [torch.from_numpy((before + rows[at]) / total) for at in (begins, np.minimum(begins + width, ends))]
     x, mask = gathered(steps.x, steps.mask, begins, ends, width)

@@ -23,7 +23,7 @@ from hourglass.kinds._columns import Columns
 from hourglass.kinds._layout import array_facts, element_names, frame_facts
 from hourglass.kinds._moments import Array, Numbers
 from hourglass.kinds._restore import as_dtype, as_rows, restore
-from hourglass.kinds._sources import SUFFIXES, array_table, suffix
+from hourglass.kinds._sources import SUFFIXES, array_table, naming, suffix
 from hourglass.kinds._tensors import array_batch, frame_batch, frame_columns, number_matrix, numbers_back
 from hourglass.kinds._write import write_tables
 from hourglass.parts import Batch, Pieces
@@ -93,8 +93,9 @@ def learn(pieces: Pieces, *, label: str | None = None, ignore: Iterable[str] = (
     if not chosen:
         raise BadOption(f"no column of {pieces.name} is left to learn from; ignore fewer")
     learner = Columns(pa.schema([first.schema.field(name) for name in chosen]))
-    for index in range(len(pieces.counts)):
-        learner.add(as_rows(pieces.load(index) if index else first))
+    with naming(pieces.name):
+        for index in range(len(pieces.counts)):
+            learner.add(as_rows(pieces.load(index) if index else first))
     columns, summary = learner.finish()
     if _nameless(columns):
         facts = array_facts(summary, learner.rows, str(first.schema.field(chosen[0]).type.to_pandas_dtype().__name__))
@@ -188,8 +189,9 @@ def _names(ignore: Iterable[str]) -> list[str]:
 def _learn_array(pieces: Pieces, first: Array) -> Facts:
     width = first.shape[1]
     numbers = Numbers(width, lambda i: f"x{i}", SAMPLE if len(pieces.counts) == 1 else 10 * SAMPLE)
-    for index in range(len(pieces.counts)):
-        numbers.add(pieces.load(index) if index else first)
+    with naming(pieces.name):
+        for index in range(len(pieces.counts)):
+            numbers.add(pieces.load(index) if index else first)
     return array_facts(numbers.summary(), pieces.count, str(first.dtype))
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "places",
     "read",
     "restore",
+    "spans",
     "spread",
     "to_tensor",
     "training",
@@ -111,6 +112,14 @@ def spread(values: Any, facts: Facts, layout: dict[str, Any]) -> NDArray[Any]:
 def places(chunk: Any, facts: Facts) -> dict[str, list[str]]:
     """Columns that tell which each row is: its file, or its first letters."""
     return _places(_texts(chunk), facts)
+
+
+def spans(chunk: Any, facts: Facts, layout: dict[str, Any], count: int) -> dict[str, Any]:
+    """Columns that tell which text each part is of: its file or first letters, its number, and the number of the part in it."""
+    texts, counts = _texts(chunk), np.array(parts.counts_of(layout))
+    row = np.repeat(np.arange(len(counts)), counts)
+    told = {name: [column[each] for each in row] for name, column in _places(texts, facts).items()}
+    return {**told, "row": row + texts.first, "part": np.arange(count) - np.repeat(np.cumsum(counts) - counts, counts)}
 
 
 def to_tensor(chunk: Any, facts: Facts) -> Batch:

@@ -44,6 +44,7 @@ __all__ = [
     "places",
     "read",
     "restore",
+    "spans",
     "spread",
     "to_tensor",
     "training",
@@ -213,6 +214,17 @@ def places(chunk: Chunk, facts: Facts) -> dict[str, list[Any]]:
     found = videos(chunk)
     named = {"file": [video.name for video in found]} if facts["source"] == "files" else {}
     return {**named, "begin": [_second(video, 0) for video in found]}
+
+
+def spans(chunk: Chunk, facts: Facts, layout: Sequence[Sequence[int]], count: int) -> dict[str, list[Any]]:
+    """Columns that tell which part of which video each clip is: its file, where there are files, its begin and last frame in seconds."""
+    clip, found = laying.stretch(facts)[0], dict[str, list[Any]](file=[], begin=[], end=[])
+    for video in videos(chunk):
+        for begin in laying.begins(video.count, clip):
+            found["file"].append(video.name)
+            found["begin"].append(_second(video, int(begin)))
+            found["end"].append(_second(video, min(int(begin) + clip, video.count) - 1))
+    return found if facts["source"] == "files" else {name: each for name, each in found.items() if name != "file"}
 
 
 def _second(video: Video, frame: int) -> float:

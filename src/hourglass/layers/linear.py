@@ -25,8 +25,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 def activation(name: str) -> nn.Module:
     """An activation by name; an unknown one raises `BadOption`."""
-    if name not in ACTIVATIONS:
-        raise BadOption(f"there is no activation {name!r}: {did_you_mean(str(name), ACTIVATIONS)}")
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise BadOption(f"activation={name!r}: {did_you_mean(str(name), ACTIVATIONS)}")
     return ACTIVATIONS[name]()
 
 

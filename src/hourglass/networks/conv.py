@@ -235,7 +235,7 @@ def _start_at_mean(model: Model, batch: Batch, last: nn.Conv2d) -> None:
 
 def _has_path(beside: bool | str, weights: int) -> bool:
     """Whether there is a linear path: as asked, else where it is not too heavy."""
-    if beside not in ("auto", True, False):
+    if beside not in ("auto", True, False) or isinstance(beside, float):
         raise BadOption(f"beside={beside!r}: give true, false or auto (where the path has at most {HEAVY:,} weights)")
     return weights <= HEAVY if beside == "auto" else bool(beside)
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from hourglass.errors import BadOption
 from hourglass.layers.by_hand import stepper
 from hourglass.layers.directions import Back, Directions, reduced, start_directions
 from hourglass.layers.holes import bridged
 from hourglass.layers.linear import Stack, checked_widths
+from hourglass.layers.options import checked_flag, checked_whole
 from hourglass.layers.principal import start_beside
 from hourglass.parts import Batch
 
@@ -74,7 +74,7 @@ def encoder(
 
     `rank`: through so many fixed directions (at least twice the code), the leading principal components, first; 0: without.
     """
-    size = torch.Size(shape).numel()
+    beside, size = checked_flag("dense", "beside", beside), torch.Size(shape).numel()
     through = _directions(size, rank, code_size)
     layers = [size if through is None else len(through.rows), *checked_widths(widths), code_size]
     return DenseEncoder(Stack(layers, active=activation, members=members, beside=beside), len(shape), through), (code_size,)
@@ -101,9 +101,7 @@ def decoder(
 
 def _directions(size: int, rank: int, code_size: int) -> Directions | None:
     """Fixed directions, where fewer than all are asked for."""
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 0:
-        raise BadOption(f"dense:rank={rank!r}: give the number of fixed directions, a whole number from 1 on, or 0 for none")
-    count = max(rank, 2 * code_size)
+    count = max(checked_whole("dense", "rank", rank, 0, 65_536), 2 * code_size)
     return Directions(size, count) if rank and count < size else None
 
 

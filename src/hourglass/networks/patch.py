@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import BadOption
-from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
+from hourglass.layers.options import checked_whole
 from hourglass.layers.residual import Feeding, Mixing
 from hourglass.layers.sides import crop, fill, innermost, same, steps_in
 from hourglass.layers.waves import block_waves, lapped_waves
@@ -83,6 +83,7 @@ def encoder(
     With two numbers as its width, a block has a second step, as wide as the second number, in which each place is by itself.
     """
     plan = _plan(shape, patch)
+    blocks = checked_whole("patch", "blocks", blocks, 0, 64)
 
     def make() -> nn.Module:
         front, last = _transform(plan, shape[0]), same(len(shape) - 1, plan.waves, code_size, 1)
@@ -117,8 +118,9 @@ def decoder(
 
 def _body(plan: Plan, sides: int, blocks: int, width: int | Sequence[int] | None, activation: str) -> nn.Sequential:
     """The residual blocks between transform and code."""
-    widths = [plan.waves] if width is None else checked_widths(width, 1)
-    if len(widths) > 2:
+    given = list(width) if isinstance(width, list | tuple) else [plan.waves if width is None else width]
+    widths = [each for each in given if type(each) is int and 1 <= each <= 65_536]
+    if widths != given or not 1 <= len(widths) <= 2:
         raise BadOption(f"width={width!r}: give one number for the channels within a block, or two for blocks of two steps")
     if len(widths) == 2:
         return nn.Sequential(*(Feeding(plan.waves, widths[0], widths[1], activation, sides) for _ in range(blocks)))

@@ -22,6 +22,7 @@ from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
 from hourglass.layers.one_hot import inward, outward, start_texts
+from hourglass.layers.options import checked_flag
 from hourglass.layers.recurrence import Gru, Lstm
 from hourglass.layers.straight import start_straight, straight
 from hourglass.layers.tokens import Tokens
@@ -122,7 +123,7 @@ def encoder(
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """One layer of units for each of `widths`. `cell`: gru or lstm; `both` directions; `fold` steps are read at once."""
     hidden, unit = _checked(shape, widths, cell, fold, symbols)
-    ways = 2 if both else 1
+    ways = 2 if checked_flag("recurrent", "both", both) else 1
     channels = CHANNELS if symbols else shape[0]
 
     def make() -> nn.Module:
@@ -190,7 +191,7 @@ def _checked(shape: Sequence[int], widths: Sequence[int] | int, cell: str, fold:
             "recurrent works on series and sound (channels, time) and on text; these samples have shape "
             f"{tuple(shape)}; use network={'conv' if len(shape) > 2 else 'dense'!r}"
         )
-    if cell not in CELLS:
+    if not isinstance(cell, str) or cell not in CELLS:
         raise BadOption(f"recurrent has no cell={cell!r}: {did_you_mean(str(cell), CELLS)}")
     if isinstance(fold, bool) or not isinstance(fold, int) or not 1 <= fold <= shape[-1]:
         raise BadOption(f"fold={fold!r}: give the steps that are read at once, a whole number from 1 to {shape[-1]}")

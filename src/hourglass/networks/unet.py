@@ -19,6 +19,7 @@ from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.contrast import local_contrast
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
+from hourglass.layers.options import checked_whole
 from hourglass.layers.residual import Residual
 from hourglass.layers.sides import crop, fill, fold, innermost, opposite, same, shrink, steps_in, unfold
 from hourglass.parts import Batch
@@ -103,11 +104,12 @@ def encoder(
     `contrast`: how wide (an odd number) the surroundings are whose contrast the network sees beside the sample; its layers then have
     biases. 0: neither.
     """
-    if isinstance(contrast, bool) or not isinstance(contrast, int) or contrast < 0 or (contrast and contrast % 2 == 0):
+    if isinstance(contrast, bool) or not isinstance(contrast, int) or not 0 <= contrast < 1024 or (contrast and contrast % 2 == 0):
         raise BadOption(f"unet has no contrast={contrast!r}: give 0, or an odd number of pixels or steps, such as 31")
     if code not in ("flat", "spatial"):
         raise BadOption(f"unet has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
     plan, bias = _plan(shape, widths, skips), contrast > 0
+    blocks = checked_whole("unet", "blocks", blocks, 0, 64)
 
     def make() -> nn.Module:
         levels, before = [], (2 if contrast else 1) * shape[0] * FRONT**plan.sides

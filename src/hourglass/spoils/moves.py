@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from hourglass.errors import BadOption
+from hourglass.layers.options import checked_flag, checked_number
 from hourglass.spoils._draw import uniform
 
 __all__ = ["TARGET", "spoil"]
@@ -25,6 +26,9 @@ def spoil(
 
     `flip` mirrors half of them. Frames of a video (B, C, T, H, W) move together. Edges are repeated.
     """
+    for name, most in (("shift", shift), ("turn", turn), ("scale", scale)):
+        checked_number("moves", name, most, 0, {"shift": 1000, "turn": 3.15, "scale": 0.9}[name])
+    checked_flag("moves", "flip", flip)
     if x.dim() not in (4, 5) or not x.is_floating_point():
         raise BadOption("the spoil moves is for pictures and videos; for other data take noise or mask")
     flat = x.flatten(1, -3)  # (B, C or C * T, H, W)

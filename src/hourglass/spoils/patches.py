@@ -20,7 +20,7 @@ def spoil(x: Tensor, generator: torch.Generator, *, share: float = 0.75, size: i
     16.0
     """
     check_share(share)
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= 65_536:
         raise BadOption(f"size={size!r}: a patch is a whole number of pixels wide, such as 4")
     if x.dim() < 4:
         raise BadOption("the spoil patches works on pictures; for tables and series use mask")
