@@ -1,7 +1,9 @@
 """Maps of pictures at their own size: how unlike good ones each place is, what that says of the whole picture, and where it is.
 
-A network whose loss tells damage (`defect`) gives each pixel the logit that it is damaged. Good pictures differ in this as well, most of
-all at their borders; so logits are taken against those of good pictures at the same distance from the sides, in units of their spread.
+A network whose loss tells damage (`defect`) gives each pixel the logit that it is damaged. Beside it stands what needs no network: how much
+darker or brighter a place is than what is around it, at a few sizes (differences of Gaussians of the logarithm), for what is faint but
+plain. Good pictures differ in all of this as well, most of all at their sides; so each view is taken against good pictures at the same
+distance from the sides, and as far as it goes beyond the peaks of these; a place is as unusual as it is in the view that it stands out in.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, conv1d, pad
 
 from hourglass.model import Model
 from hourglass.parts import Batch, Cut, Pieces, find
@@ -31,6 +33,9 @@ BORDERS = (2, 4, 8, 16, 32)  # distances from a side, in pixels, that divide it 
 BANDS = 2 * len(BORDERS) + 1
 SURE = 1000  # pixels of a band that count as much as what all bands say
 PEAK, SHARE = 30, 1000  # pixels, the highest, that tell of the whole; not more than one in so many
+SIZES, WIDER, SOFT = (1.0, 2.0, 3.0), 1.6, 2.0  # pixels, of the Gaussians; of the one around them; of what smooths their difference
+BLACK, LEAST = 0.02, 1e-2  # what is added to black before logarithms are taken; the least that is told apart
+GAIN = 0.3  # of scores, for a peak that is one spread of good ones' peaks beyond their mean
 NAMED = 3  # places named at most
 FEW, MANY = 5, 50  # good pictures that are too few to judge others by, and enough
 UNABLE = "this model gives no maps: they are for pictures and models that were trained to find defects in them (purpose='detect')"
@@ -46,9 +51,9 @@ def maps(model: Model, batch: Batch, layout: Any = None) -> Iterator[Tensor]:
 
     Samples are pictures, or tiles of them (`layout`: the pictures' sizes).
     """
-    mean, spread = model.arrays["maps.usual"]
+    usual, peaks, unit = (model.arrays[f"maps.{name}"] for name in ("usual", "peaks", "unit"))
     for picture in batch.x if layout is None else find("kinds", model.kind).whole(batch.x, layout):
-        yield _against(_logits(model, picture), mean, spread) / model.arrays["maps.unit"]
+        yield _seen(model, picture, usual, peaks) / unit
 
 
 def scores(model: Model, batch: Batch, layout: Any = None) -> Tensor:
@@ -68,16 +73,18 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
 
 def calibrated(model: Model, pictures: Iterable[Tensor]) -> dict[str, Tensor]:
     """What good pictures, which training has not seen, have of it: by distance from the sides, and scores, each judged by the others."""
-    logits = [_logits(model, picture) for picture in pictures]
-    sums = torch.stack([_sums(each) for each in logits])  # (n, 3, BANDS, BANDS)
+    good = list(pictures)
+    sums = torch.stack([torch.stack([_sums(view) for view in _views(model, picture)]) for picture in good])  # (n, views, 3, cells)
     total = sums.sum(0)
-    peaks = torch.stack(
-        [peak(_against(each, *_usual(total - own if len(sums) > 1 else total))) for each, own in zip(logits, sums, strict=True)]
-    )
-    unit = peaks.median().clamp_min(1e-6)
-    known = (peaks.clamp_min(0) / unit).sort().values
+    others = [_usual(total - own if len(good) > 1 else total) for own in sums]
+    tops = torch.stack([_tops(model, picture, usual) for picture, usual in zip(good, others, strict=True)])
+    peaks = torch.stack([tops.mean(0), tops.std(0, correction=0).clamp_min(LEAST)])
+    rated = torch.stack([peak(_seen(model, picture, usual, peaks)) for picture, usual in zip(good, others, strict=True)])
+    unit = rated.median().clamp_min(1e-6)
+    known = (rated / unit).sort().values
     return {
         "maps.usual": _usual(total),
+        "maps.peaks": peaks,
         "maps.unit": unit,
         "detect.scores": known,
         "detect.highest": known[-1:],
@@ -144,6 +151,42 @@ def because(found: Tensor) -> str:
     return f"unlike expected most at {'; '.join(told)}"
 
 
+def _seen(model: Model, picture: Tensor, usual: Tensor, peaks: Tensor) -> Tensor:
+    """The map (H, W) of a picture, 1 where its best view is as high as the peaks of good pictures are on average."""
+    found: Tensor | None = None
+    for view, (mean, spread), (top, wide) in zip(_views(model, picture), usual, peaks.T, strict=True):
+        beyond = (_against(view, mean, spread).clamp_min(LEAST).log() - top) / wide
+        found = beyond if found is None else torch.maximum(found, beyond)
+    assert found is not None
+    return (GAIN * found).exp()
+
+
+def _tops(model: Model, picture: Tensor, usual: Tensor) -> Tensor:
+    """The logarithm of the peak of each view."""
+    against = [_against(view, mean, spread) for view, (mean, spread) in zip(_views(model, picture), usual, strict=True)]
+    return torch.stack([peak(view) for view in against]).clamp_min(LEAST).log()
+
+
+def _views(model: Model, picture: Tensor) -> Iterator[Tensor]:
+    """What is looked at, (H, W) each: the network's logit, and how much darker and brighter places are than what is around them."""
+    yield _logits(model, picture)
+    light = (picture.mean(0, keepdim=True).to(torch.float32).clamp_min(0) + BLACK).log()
+    for size in SIZES:
+        differing = _blurred(light, size) - _blurred(light, WIDER * size)
+        for sign in (-1, 1):
+            yield _blurred((sign * differing).clamp_min(0), SOFT)[0]
+
+
+def _blurred(picture: Tensor, size: float) -> Tensor:
+    """A picture (1, H, W) under a Gaussian of `size` pixels, its sides repeated."""
+    reach = round(3 * size)
+    bell = torch.exp(-torch.arange(-reach, reach + 1.0).square() / (2 * size * size))
+    bell = (bell / bell.sum())[None, None]
+    for _ in range(2):  # along one side, then, turned, along the other
+        picture = conv1d(pad(picture.transpose(0, 1), (reach, reach), mode="replicate"), bell).permute(1, 2, 0)
+    return picture
+
+
 def _logits(model: Model, picture: Tensor) -> Tensor:
     """The logit (H, W) that each pixel is damaged, smoothed a little; members and channels averaged."""
 
@@ -174,11 +217,11 @@ def _sums(logits: Tensor) -> Tensor:
 
 
 def _usual(sums: Tensor) -> Tensor:
-    """Mean and spread in each cell (2, cells), drawn towards those of all where a cell has few pixels."""
-    overall = sums.sum(1, keepdim=True)
-    count, total, squares = sums + overall * (SURE / overall[0].clamp_min(1))
+    """Mean and spread in each cell, from (..., 3, cells) to (..., 2, cells), drawn towards those of all where a cell has few pixels."""
+    overall = sums.sum(-1, keepdim=True)
+    count, total, squares = (sums + overall * (SURE / overall[..., :1, :].clamp_min(1))).unbind(-2)
     mean = total / count
-    return torch.stack([mean, (squares / count - mean**2).clamp_min(1e-6).sqrt()]).float()
+    return torch.stack([mean, (squares / count - mean**2).clamp_min(1e-12).sqrt()], -2).float()
 
 
 def _against(logits: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
