@@ -18,7 +18,7 @@ SHARE, NORMAL, ODD = 0.1, 900, 100
 
 def knowing(scores: np.ndarray) -> Any:
     """As much of a model as thresholds need."""
-    return SimpleNamespace(arrays={"detect.scores": torch.from_numpy(np.sort(scores))})
+    return SimpleNamespace(facts={}, arrays={"detect.scores": torch.from_numpy(np.sort(scores))})
 
 
 def draw(random: np.random.Generator) -> tuple[Any, np.ndarray]:
