@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hourglass import Autoencoder, Part, compress, decompress, denoise, errors, load
+from hourglass import Autoencoder, Part, decompress, denoise, errors, load
 
 SHORT: dict[str, Any] = {"epochs": 2, "random_state": 0}
 pytestmark = pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")

@@ -226,9 +226,9 @@ def _series(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict[
         return recipe | {"network": f"dense:widths=[{128 if size <= 128 else 256}],activation=tanh,beside=false"}
     if purpose == "detect":
         return recipe
-    # M: 24 series of NAB and a test bed, code 3 and 10, 60 epochs, one seed, error against PCA's on the later 30 %, geometric mean and
-    # worst: under drift 0.84 and 1.02, 0.72 and 1.01; without 0.85 and 3.8, 0.80 and 3.4 (longer at one level is worse, up to 33).
-    # What drift costs: two servers' loads with levels that stay, code 3, 0.7 without and 1.0 with it
+    # M: 24 series of NAB and a test bed, code 10, 60 epochs, one seed, error against PCA's on the later 30 %, geometric mean and worst:
+    # without drift 0.80 and 3.4 (longer at one level is worse, up to 33); moved by 0.5, stretched by 0.1, share 0.2: 0.72 and 1.01, but
+    # 2.6 for a server's load that doubles after 28,000 steps; 0.5, 0.7, 0.3: 0.73, 1.02 and 1.01; 1, 0.7, 0.5: 0.76, 1.01 and 0.99
     under = {} if purpose in ("denoise", "generate") else {"spoil": "drift"}
     return recipe | {"network": "dense:widths=[128],activation=tanh", "code_size": max(1, min(16, size // 4))} | under
 

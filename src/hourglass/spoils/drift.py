@@ -22,7 +22,7 @@ __all__ = ["TARGET", "spoil"]
 TARGET = True  # the network is asked for the moved window, not for the one before
 
 
-def spoil(x: Tensor, generator: torch.Generator, *, level: float = 0.5, stretch: float = 0.1, share: float = 0.2) -> Tensor:
+def spoil(x: Tensor, generator: torch.Generator, *, level: float = 1.0, stretch: float = 0.7, share: float = 0.5) -> Tensor:
     """Windows (B, C, T), of which a random `share` is moved, each sensor by itself; `level` and `stretch` say how far, 0: not at all.
 
     A level moves by `level` times a normal number times the exponential of another: seldom, but then by much. The window around it is
