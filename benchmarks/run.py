@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -44,46 +45,13 @@ def main() -> None:
 
 def tables(name: str, data: Path | None, quick: bool) -> str:
     """The tables of one script, as Markdown."""
-    if name == "speed":
-        import speed
-
-        found = speed.main(data, quick)
-    elif name == "quality":
-        import quality
-
-        found = quality.main(data, quick)
-    elif name == "detect":
-        import detect
-
-        found = detect.main(data, quick)
-    elif name == "stacked":
-        import stacked
-
-        found = stacked.main(data, quick)
-    elif name == "kinds":
-        import kinds
-
-        found = kinds.main(data, quick)
-    elif name == "sensors":
-        import sensors
-
-        found = sensors.main(data, quick)
-    elif name == "photos":
-        import photos
-
-        found = photos.main(data, quick)
-    elif name == "surfaces":
-        import surfaces
-
-        found = surfaces.main(data, quick)
-    elif name == "trouble":
-        import trouble
-
-        found = {str(trouble.table.__doc__): trouble.table()}
+    script = importlib.import_module(name)
+    if name == "trouble":  # the two that look at no data of others
+        found = {str(script.table.__doc__): script.table()}
+    elif name == "bigger":
+        found = {str(script.main.__doc__): script.main(quick)}
     else:
-        import bigger
-
-        found = {str(bigger.main.__doc__): bigger.main(quick)}
+        found = script.main(data, quick)
     return "\n\n".join(f"**{' '.join(title.split())}**\n\n{table(rows)}" for title, rows in found.items() if rows)
 
 
