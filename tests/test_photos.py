@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hourglass import bits, compress, decompress, photos
+from hourglass import bits, compress, decompress, load, photos
 from hourglass.errors import BadData, BadFile, BadOption, DamagedFile, HourglassError
 from hourglass.files import read_model
 from hourglass.uses import photo
@@ -47,6 +47,13 @@ def digest(pixels: np.ndarray[Any, Any]) -> str:
 @pytest.mark.parametrize("name", PIXELS)
 def test_golden_files_decode_to_their_pixels_forever(name: str) -> None:
     assert digest(decompress(GOLDEN / f"photo-1-{name}.hgz")) == PIXELS[name]
+
+
+def test_a_loaded_codec_is_the_same_codec() -> None:
+    """Its weights are wider in memory, for other uses, and it is saved as it was."""
+    found = photos.of_model(load(photos.PRETRAINED / "photo-1.hourglass").model_)
+    assert found is not None
+    assert found.fingerprint == photos.shipped().fingerprint == "5a17b77327f31755"
 
 
 def one_thread() -> AbstractContextManager[Any]:

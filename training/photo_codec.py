@@ -3,36 +3,29 @@
     python training/photo_codec.py --data BSDS500 [--init MODEL] [--minutes 600 | --steps N] [-o photo-1.hourglass]
 
 BSDS500 is a folder of pictures with any folders inside. Without `--init` training begins at the cosine transform, with it from a model that
-this script made. One model learns all qualities: each crop is trained at a quality of its own, and lowers bits + lambda * squared error at
-its lambda, divided by the root of lambda so that all qualities pull alike. At the end the tables are counted on a fifth of the pictures.
+this script made. What is lowered, and the crops, are those of `hourglass.crops`; at the end the tables are counted on a fifth of the
+pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from hourglass.budget import Schedule
+from hourglass.crops import BATCH, SIDE, Crops, lambdas, lowered
 from hourglass.files import read_model, write_model
-from hourglass.flat import Objective
 from hourglass.kinds import image
-from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model, seeded
-from hourglass.parts import Batch, Pieces
+from hourglass.parts import Pieces
 from hourglass.train import Loop
 from hourglass.uses.tables import learned
 
-SIDE, BATCH = 128, 8
 QUALITIES = 10  # sets of steps, from quality 0 to quality 100
-COARSEST, RATIO = 0.0018 * 1.925**-2.5, 1.925  # lambda at quality 0, and from one set to the next
 SHRUNK = 0.3  # share of crops from shrunken pictures, where traces of JPEG are gone
 LOUD = 255 / 20  # the transform's waves are brought near 1
 SETTINGS = {
@@ -44,54 +37,6 @@ SETTINGS = {
     "members": 1,
     "batch_size": BATCH,
 }
-
-
-class Crops:
-    """Square crops of the pictures, for the loop."""
-
-    def __init__(self, pictures: list[Tensor], seed: int, epoch: int) -> None:
-        self.pictures, self.seed, self.epoch = pictures, seed, epoch
-
-    def steps(self) -> int:
-        """Batches in what counts as an epoch."""
-        return self.epoch
-
-    def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """Batches (8, 3, SIDE, SIDE) in [0, 1]."""
-        for number in range(skip, self.epoch):
-            chance = random.Random(f"{self.seed}-{epoch}-{number}")
-            yield Batch(torch.stack([self._crop(chance) for _ in range(BATCH)]))
-
-    def _crop(self, chance: random.Random) -> Tensor:
-        picture = chance.choice(self.pictures)
-        most = min(picture.shape[1:])
-        side = int(min(SIDE * chance.uniform(1, 2), most)) if chance.random() < SHRUNK else SIDE
-        top, left = (chance.randrange(length - side + 1) for length in picture.shape[1:])
-        crop = picture[:, top : top + side, left : left + side].float() / 255
-        crop = crop if chance.random() < 0.5 else crop.flip(2)
-        return crop if side == SIDE else interpolate(crop[None], (SIDE, SIDE), mode="bilinear", antialias=True)[0]
-
-
-def lambdas(quality: Tensor) -> Tensor:
-    """The weight of squared error, in squared grey levels, against bits per pixel."""
-    return COARSEST * RATIO**quality
-
-
-def lowered(model: Model) -> Objective:
-    """What the loop lowers."""
-    narrow = torch.bfloat16 if fast_bfloat16() else None
-
-    def lower(batch: Batch, fraction: float) -> tuple[Tensor, Tensor]:
-        with torch.autocast("cpu", dtype=narrow, enabled=narrow is not None):
-            code = model.encode(batch)
-            output = model.decode(code.z).float()
-        weight = lambdas(model.bottleneck.drawn)
-        error = (output - batch.x).square().flatten(1).mean(1) * 255**2
-        bits = code.cost / math.log(2) / SIDE**2
-        return (error * weight.sqrt()).mean(), (bits / weight.sqrt()).mean()
-
-    weights = [*model.encoder.parameters(), *model.bottleneck.parameters(), *model.decoder.parameters()]
-    return Objective(weights, [], lower)
 
 
 def begun(pictures: Pieces, seed: int) -> Model:
@@ -124,7 +69,7 @@ def main() -> None:
     pictures = [torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0))) for array in arrays]
     model = read_model(given.init).to(torch.float32) if given.init else begun(pieces, given.seed)
     model.bottleneck.generator = torch.Generator().manual_seed(given.seed)
-    data = Crops(pictures, given.seed, 500)
+    data = Crops(pictures, given.seed, 500, shrunk=SHRUNK)
     epochs = None if given.steps is None else given.steps / data.epoch
     steps = 0
     if given.steps != 0:

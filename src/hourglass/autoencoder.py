@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,10 +15,10 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from torch import Tensor
 
-from hourglass import files, fitting, frames, own, reading, recipes, results, sizing, spans, stacking
+from hourglass import files, fitting, frames, own, packing, photos, reading, recipes, results, sizing, spans, stacking, tailoring
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadOption, NotFitted, did_you_mean
-from hourglass.model import Model
+from hourglass.model import Factories, Model
 from hourglass.named import check_parts
 from hourglass.parts import Batch, Cut, Part, find
 from hourglass.progress import told, training, watched
@@ -31,7 +30,6 @@ from hourglass.uses import detect, embed, generate, maps, rates
 from hourglass.uses import events as happening
 from hourglass.uses.adapt import adapted
 from hourglass.uses.explain import findings, numbered
-from hourglass.writing import atomic
 
 __all__ = ["Autoencoder"]
 
@@ -177,15 +175,22 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         facts = reader.learn(pieces, reading.native(self.get_params(deep=False)), **recipes.reading_of(self.purpose))
         told(facts["reading"], self.verbose)
         seed = recipes.seed_of(self.random_state)
+        facts["seen"] = self._seen(source, facts)
+        told_of = {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
+        begun = tailoring.begin(self.get_params(deep=False) | {"init": self._init({})}, reader, pieces, facts, seed)
+        if begun is not None:
+            begun.model.settings |= told_of
+            codec = tailoring.Tailoring(*begun, checkpoint)
+            training(codec, self.verbose, "training a codec")
+            self.model_, self._samples = codec.model, tailoring.seen(codec)
+            return self
         cut = reading.parts(reader.module, pieces, facts, seed) if facts.get("cut") else None
         count = pieces.count if cut is None else cut.samples.count
         if count < 2:
             raise BadData(f"{pieces.name}: {ALONE}")
         settings = recipes.resolve(self.get_params(deep=False), reader.name, facts, count)
-        settings |= {"reading": str(reader.part), "anomalies": float(self.anomalies), "library": reading.library(source)}
-        settings |= {"columns": names} if (names := frames.odd_names(source)) else {}
+        settings |= told_of | ({"columns": names} if (names := frames.odd_names(source)) else {})
         settings |= stacking.checked(settings) if self.stacked else {}
-        facts["seen"] = self._seen(source, facts)
         samples = cut or reading.samples(reader.module, pieces, facts, settings, seed)
         model = self._built(reader.name, facts, settings, samples, seed)
         run = fitting.Fitting(model, samples, seed, None if checkpoint is None else Path(checkpoint))
@@ -216,7 +221,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
                 left_out = {facts["label"], *facts["ignored"]}
                 self.feature_names_in_ = np.array([name for name in facts["order"] if name not in left_out], dtype=object)
                 self.n_features_in_ = len(self.feature_names_in_)
-        return {name: _plain(getattr(self, name)) for name in SEEN if hasattr(self, name)}
+        found = {name: getattr(self, name) for name in SEEN if hasattr(self, name)}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in found.items()}  # as JSON has them
 
     def _built(self, kind: str, facts: dict[str, Any], settings: dict[str, Any], samples: Batch | Cut | Stream, seed: int) -> Model:
         """The network before training: built, started at PCA or at the weights of `init`."""
@@ -229,8 +235,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             return sizing.sized(begin, samples, settings, seed, self.verbose)
         model = own.check_network(lambda: begin(settings), self.network) if parts else begin(settings)
         if self.init is not None:
-            fitting.take_over(model, self.init._fitted() if isinstance(self.init, Autoencoder) else sizing.model_at(self.init, parts))
+            fitting.take_over(model, self._init(parts))
         return model
+
+    def _init(self, parts: Factories) -> Any:
+        """The model to start from, or None."""
+        if self.init is None or isinstance(self.init, Autoencoder):
+            return self.init and self.init._fitted()
+        return sizing.model_at(self.init, parts)
 
     def _checked(self, X: Any, reset: bool) -> Any:
         """Arrays, lists and frames as scikit-learn wants them; paths and pictures as they are."""
@@ -332,22 +344,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def compress(self, X: Any, *, quality: float = 50, to: Path_ | None = None) -> bytes:
         """The samples as bytes of the .hgz format, through the bottleneck: lossy. `quality` 0 to 100; `to` writes them to a file too."""
-        model, source = self._fitted(), self._checked(X, reset=False)
-        reader = self._reader()
-        pieces = reader.pieces(source)
-        if lost := [name for name in (model.facts.get("label"), *model.facts.get("ignored", ())) if name]:
-            warnings.warn(f"columns that the network never sees are not kept: {', '.join(map(str, lost[:8]))}", UserWarning, stacklevel=2)
-        batch, layout = results.laid_out(reader.module, pieces, model.facts)
-        data = compressing.compress(model, batch, quality, layout)
-        if to is not None:
-            with atomic(to) as temporary:
-                temporary.write_bytes(data)
-        return data
+        source = X if photos.is_codec(self._fitted()) else self._checked(X, reset=False)
+        return packing.packed(self.model_, self._reader(), source, quality, to)
 
     def decompress(self, data: bytes | Path_, *, to: Path_ | None = None, salvage: bool = False) -> Any:
         """Bytes of `compress` (or a file of them) back to samples. `salvage`: give what undamaged chunks hold."""
         given = reading.contents(data)
-        values = compressing.decompress(self._fitted(), given, salvage)
+        if (codec := photos.of_model(self._fitted())) is not None:
+            return packing.picture_unpacked(codec, given, to, salvage)
+        values = compressing.decompress(self.model_, given, salvage)
         return self._give(values, to, compressing.layout_in(self.model_, given))
 
     def report(self, X: Any = None, y: Any = None, *, training: Any = None, to: Path_ | None = None) -> Report:
@@ -376,7 +381,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             for name, value in self.get_params(deep=False).items()
             if value is None or isinstance(value, str | int | float | bool | Part)
         }
-        files.write_model(model, path, force=force)
+        files.write_model(photos.narrow(model), path, force=force)
 
     # ---------------------------------------------------------------- inside
 
@@ -443,8 +448,3 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
             module.write([chunk], to, facts)
             return None
         return frames.in_library(chunk, *(self.model_.settings.get(name, "") for name in ("library", "columns")))
-
-
-def _plain(value: Any) -> Any:
-    """A number or a list of texts, as JSON has them."""
-    return value.tolist() if isinstance(value, np.ndarray) else value

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import check_random_state
 from torch import Tensor
 
-from hourglass.errors import BadData
+from hourglass.errors import BadData, BadOption
 from hourglass.parts import Batch, Cut, Pieces, concatenate
 
-__all__ = ["Memory", "Stream", "held_out_rows", "sampled", "shuffler"]
+__all__ = ["Memory", "Stream", "held_out_rows", "sampled", "seed_of", "shuffler"]
 
 GATHERED = 4  # batches whose rows are collected together
 POOL = 2**28  # bytes of a heap, where data do not fit in memory
@@ -264,3 +265,15 @@ def _divided_parts(cut: Cut, seed: int) -> tuple[Tensor, Tensor]:
     apart, before = cut.begin >= border - 1e-6, cut.end <= border + 1e-6
     kept = order[before[order]]
     return (kept, order[apart[order]]) if len(kept) else (order, order[:0])
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed from `random_state`; None gives another one each time, and leaves numpy's global generator alone."""
+    if random_state is None:
+        random_state = np.random.default_rng()
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(np.iinfo(np.int32).max))
+    try:
+        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    except ValueError:
+        raise BadOption(f"random_state={random_state!r}: give a whole number from 0 to 4294967295, a generator of numpy, or None") from None

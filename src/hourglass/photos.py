@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hourglass import bits
@@ -24,7 +25,19 @@ from hourglass.kinds.image import MOST_PIXELS, Picture
 from hourglass.model import Model
 from hourglass.uses.photo import ARRAYS, CODEC, LEVELS, WHITES, Codec, Progress, is_codec, places
 
-__all__ = ["Aim", "Shipped", "compress", "decompress", "of_model", "picture_header", "shipped"]
+__all__ = [
+    "Aim",
+    "Shipped",
+    "compress",
+    "decompress",
+    "is_codec",
+    "narrow",
+    "of_model",
+    "picture_header",
+    "shipped",
+    "shipped_model",
+    "wide",
+]
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 SHIPPED = "photo-1"
@@ -53,16 +66,38 @@ class Aim(NamedTuple):
 @functools.cache
 def shipped() -> Shipped:
     """The codec that comes with hourglass."""
-    found = of_model(read_model(PRETRAINED / f"{SHIPPED}.hourglass"))
+    found = of_model(shipped_model())
     assert found is not None, "what is shipped is a codec"
     return found
+
+
+def shipped_model() -> Model:
+    """The model of that codec."""
+    return read_model(PRETRAINED / f"{SHIPPED}.hourglass")
+
+
+def narrow(model: Model) -> Model:
+    """A codec with its weights in half precision, as its file has them, where nothing is lost by that; any other model as it is."""
+    weights = model.modules().state_dict().values()
+    same = is_codec(model) and all(torch.equal(each.half().to(each.dtype), each) for each in weights if each.is_floating_point())
+    if not same:
+        return model
+    made = model.to(torch.float16)
+    bottleneck: Any = made.bottleneck
+    bottleneck.prior.float()  # as in the file of the first codec, to which its fingerprint belongs
+    return made
+
+
+def wide(model: Model) -> Model:
+    """The opposite of `narrow`: for all uses but the codec's own, half precision is none to compute in."""
+    return model.to(torch.float32) if is_codec(model) else model
 
 
 def of_model(model: Model) -> Shipped | None:
     """A model as a codec, or None where it is none."""
     if not is_codec(model):
         return None
-    held = dict(model.modules().state_dict()) | {name: model.arrays[name] for name in ARRAYS}
+    held = dict(narrow(model).modules().state_dict()) | {name: model.arrays[name] for name in ARRAYS}
     return Shipped(Codec(model), str(model.record.get("name") or "picture codec"), digest({"codec": CODEC}, held)[:16])
 
 
@@ -167,7 +202,9 @@ def _checked(by: Shipped, header: dict[str, Any]) -> tuple[int, int, int]:
     if not picture_header(header):
         raise BadFile(f"this was compressed by {str(header.get('codec'))[:40]!r}: give the model it was made with: model=MODEL (-m MODEL)")
     if header.get("fingerprint") != by.fingerprint:
-        raise BadFile(f"this was compressed with {str(header.get('model'))[:60]!r}, not with {by.name!r}; give the model it was made with")
+        theirs = f"{str(header.get('model'))[:60]!r} ({str(header.get('fingerprint'))[:16]})"
+        given = f"the codec that comes with hourglass, {by.name!r}" if by.name == SHIPPED else f"{by.name!r} ({by.fingerprint})"
+        raise BadFile(f"this was compressed with {theirs}, not with {given}: give the model it was made with, model=MODEL (-m MODEL)")
     shape, quality, kept = header.get("shape"), header.get("quality"), header.get("kept")
     sound = isinstance(shape, list) and len(shape) == 3 and all(type(side) is int and side > 0 for side in shape) and shape[2] in (1, 3)
     sound = sound and header.get("dtype") in DTYPES and isinstance(quality, int | float) and 0 <= quality <= 100

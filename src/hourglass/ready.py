@@ -9,11 +9,10 @@ import numpy as np
 from hourglass import files, photos, reading
 from hourglass.autoencoder import Autoencoder, Path_
 from hourglass.errors import BadOption, BadType
-from hourglass.kinds import image
 from hourglass.model import Factories
+from hourglass.packing import picture_packed, picture_unpacked
 from hourglass.parts import find
 from hourglass.uses.denoise import clean, native
-from hourglass.writing import atomic
 
 __all__ = ["compress", "decompress", "denoise", "load"]
 
@@ -25,7 +24,7 @@ def load(path: Path_, parts: Factories | None = None) -> Autoencoder:
     """
     if not reading.is_path(path) or isinstance(path, list | tuple):
         raise BadType(f"a model is opened by its path; this is {type(path).__name__}")
-    model = files.read_model(path, parts)
+    model = photos.wide(files.read_model(path, parts))
     known = Autoencoder().get_params(deep=False)
     saved = {name: value for name, value in model.settings.get("constructor", {}).items() if name in known and name != "init"}
     loaded = Autoencoder(**saved)
@@ -42,7 +41,7 @@ def compress(picture: Any, quality: float = 50, *, model: Autoencoder | Path_ | 
     """
     codec, fitted = _codec(model)
     if codec is not None:
-        return _packed(codec, picture, quality, **options)
+        return picture_packed(codec, picture, quality, **options)
     made: bytes = fitted.compress(picture, quality=quality, **options)
     return made
 
@@ -53,7 +52,7 @@ def decompress(data: bytes | Path_, model: Autoencoder | Path_ | None = None, **
     `to` writes a file instead, a picture with its EXIF and colour profile; `salvage=True` gives what undamaged chunks hold.
     """
     codec, fitted = _codec(model)
-    return fitted.decompress(data, **options) if codec is None else _unpacked(codec, data, **options)
+    return fitted.decompress(data, **options) if codec is None else picture_unpacked(codec, data, **options)
 
 
 def _codec(model: Autoencoder | Path_ | None) -> tuple[photos.Shipped | None, Any]:
@@ -62,27 +61,6 @@ def _codec(model: Autoencoder | Path_ | None) -> tuple[photos.Shipped | None, An
         return photos.shipped(), None
     fitted = model if isinstance(model, Autoencoder) else load(model)
     return photos.of_model(fitted._fitted()), fitted
-
-
-def _packed(codec: photos.Shipped, picture: Any, quality: float, to: Path_ | None = None, **aim: Any) -> bytes:
-    """One picture through the codec."""
-    if unknown := set(aim) - set(photos.Aim._fields):
-        raise BadOption(f"the picture codec has no option {unknown.pop()!r}; it has quality, bytes, psnr, to and model")
-    made = photos.compress(codec, image.single(picture), photos.Aim(quality, **aim))
-    if to is not None:
-        with atomic(to) as temporary:
-            temporary.write_bytes(made)
-    return made
-
-
-def _unpacked(codec: photos.Shipped, data: bytes | Path_, to: Path_ | None = None, salvage: bool = False) -> Any:
-    """One picture out of its bytes."""
-    picture = photos.decompress(codec, reading.contents(data), salvage)
-    if to is not None:
-        image.write([[picture]], to, {"range": [0.0, 1.0], "dtype": str(picture.pixels.dtype)})
-        return None
-    full = picture.full
-    return full[..., 0] if full.shape[-1] == 1 else full
 
 
 def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None) -> Any:

@@ -9,9 +9,9 @@ import math
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from hourglass import own
+from hourglass.batches import seed_of
 from hourglass.errors import BadOption, did_you_mean
 from hourglass.parts import Part
 
@@ -173,6 +173,8 @@ def _picture(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict
     """Pictures, brought to one size; compress and denoise keep a spatial code and work at any size."""
     if purpose == "detect" and facts.get("cut"):
         return _surface(facts, size, count)
+    if "codec" in facts:
+        return _codec(facts["codec"])
     spatial = purpose in ("compress", "denoise")
     small = size <= 256 and not spatial
     if not small and not spatial and count < FEW and size <= 64 * 64 * 3 and purpose != "detect":
@@ -191,6 +193,11 @@ def _picture(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict
         "steps": 2500 if small else 600 if spatial else 1000,
         "device": "cpu",
     }
+
+
+def _codec(start: dict[str, Any]) -> dict[str, Any]:
+    """Pictures of one sort: the codec that comes with hourglass, whose settings are `start`, trained further."""
+    return {**start, "spoil": "none", "batch_size": 8, "learning_rate": 1e-3, "steps": 600, "device": "cpu"}
 
 
 def _surface(facts: dict[str, Any], size: int, count: int) -> dict[str, Any]:
@@ -286,15 +293,3 @@ def _text(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict[st
 
 
 RECIPES = {"table": _table, "series": _series, "image": _picture, "audio": _sound, "video": _video, "text": _text}
-
-
-def seed_of(random_state: Any) -> int:
-    """A seed from `random_state`; None gives another one each time, and leaves numpy's global generator alone."""
-    if random_state is None:
-        random_state = np.random.default_rng()
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(np.iinfo(np.int32).max))
-    try:
-        return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    except ValueError:
-        raise BadOption(f"random_state={random_state!r}: give a whole number from 0 to 4294967295, a generator of numpy, or None") from None

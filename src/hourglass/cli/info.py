@@ -67,11 +67,14 @@ def _model(file: str) -> None:
 
 def _summary(file: str, told: dict[str, Any], model: Any) -> list[tuple[str, str]]:
     """A model in words."""
+    from hourglass.photos import of_model
+
     settings, record = told["settings"], model.record
     several = f"{model.members} side by side: " if model.members > 1 else ""
     code = f"{model.code_size:,} numbers, of {model.input_size:,} in a sample"
     spatial = f" ({' x '.join(map(str, model.code_shape))})" if len(model.code_shape) > 1 else ""
     trained = f"{record.get('epochs', 0):,} epochs, {record.get('steps', 0):,} steps, {record.get('seconds', 0):,.1f} seconds"
+    codec = of_model(model)
     rows = [
         ("file", f"{file}, a model of hourglass {told['written_by']}, {told['bytes']:,} bytes"),
         ("purpose", f"{settings.get('purpose')}; it can be used in every way"),
@@ -84,6 +87,7 @@ def _summary(file: str, told: dict[str, Any], model: Any) -> list[tuple[str, str
         ("batches", f"of {settings.get('batch_size')}, learning rate {settings.get('learning_rate')}"),
         ("training", f"{record.get('samples', 0):,} samples; {trained}; {record.get('stopped', '')}"),
     ]
+    rows += [] if codec is None else [("picture codec", f"{codec.name} ({codec.fingerprint}): hourglass compress -m {file} PICTURE")]
     return rows + [("trouble", text) for text in record.get("troubles", [])]
 
 

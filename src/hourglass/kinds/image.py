@@ -40,9 +40,11 @@ __all__ = [
     "cut",
     "describe",
     "from_tensor",
+    "inside",
     "join",
     "labels",
     "learn",
+    "pictures",
     "places",
     "read",
     "restore",
@@ -94,6 +96,11 @@ def single(source: Any) -> Picture:
     if pieces.count != 1:
         raise BadData(f"{pieces.name}: {pieces.count} pictures; give one at a time")
     return parts.as_picture(pieces.load(0)[0])
+
+
+def pictures(chunk: Chunk) -> list[Picture]:
+    """The pictures of a chunk, one by one."""
+    return [parts.as_picture(each) for each in (chunk if _listed(chunk) else bare(chunk))]
 
 
 def learn(pieces: Pieces, *, size: Sequence[int] | None = None) -> Facts:

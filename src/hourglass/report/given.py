@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 
-from hourglass import reading, results
+from hourglass import photos, reading, results
 from hourglass.batches import held_out_rows
 from hourglass.errors import BadData
+from hourglass.kinds import image
 from hourglass.model import Model
 from hourglass.parts import Batch, Cut
 from hourglass.report.detection import on_rows
 
 __all__ = ["given", "labels_of"]
 
-Given = tuple[Batch | None, Batch | None, Any, dict[str, Any] | None]
+Given = tuple[Batch | list[Any] | None, Batch | list[Any] | None, Any, dict[str, Any] | None]
 
 
 def given(model: Model, reader: reading.Reader, source: Any, y: Any, training: Any) -> Given:
@@ -24,6 +25,9 @@ def given(model: Model, reader: reading.Reader, source: Any, y: Any, training: A
 
     `training` is a batch of what the model was trained on, or data of the user's that are the same, or None.
     """
+    if photos.is_codec(model):
+        chunks = reading.chunks(reader.pieces(source))
+        return [], [picture.pixels for chunk in chunks for picture in image.pictures(chunk)], None, None
     known = training
     if training is not None and not isinstance(training, Batch):
         known = results.everything(reader.module, reader.pieces(training), model.facts)

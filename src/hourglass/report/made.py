@@ -11,6 +11,7 @@ from typing import Any
 from hourglass.errors import BadData, BadOption
 from hourglass.model import Model
 from hourglass.parts import Batch, find
+from hourglass.report import codecs
 from hourglass.report.detection import on_samples
 from hourglass.report.measures import measure, plain
 from hourglass.report.page import Samples, page
@@ -18,7 +19,9 @@ from hourglass.report.shown import shown
 from hourglass.report.verdicts import Verdict, summary, verdicts
 from hourglass.writing import atomic
 
-__all__ = ["Report", "make_report"]
+__all__ = ["Report", "Taught", "make_report"]
+
+Taught = Batch | list[Any] | None
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,10 @@ class Report:
             temporary.write_text(text, encoding="utf-8")
 
 
-def make_report(
-    model: Model, training: Batch | None, held_out: Batch | None, labels: Any = None, found: dict[str, Any] | None = None
-) -> Report:
+def make_report(model: Model, training: Taught, held_out: Taught, labels: Any = None, found: dict[str, Any] | None = None) -> Report:
     """Measure a model on samples; without any, the measures of its last report. The measures are kept in `model.record["report"]`.
 
+    Of a picture codec the samples are lists of whole pictures.
     `found`: how well it finds labelled anomalies, where that was measured on other rows than these.
     """
     if training is None or held_out is None:
@@ -66,6 +68,11 @@ def make_report(
         if measures is None:
             raise BadData("a report needs data to measure on: give some, report(X) or hourglass report MODEL DATA")
         return Report(measures, verdicts(measures), model, Samples(name=_name(model)))
+    if isinstance(held_out, list) or isinstance(training, list):
+        assert isinstance(held_out, list)
+        assert isinstance(training, list)
+        model.record["report"] = measures = codecs.measure(model, training, held_out)
+        return Report(measures, verdicts(measures), model, Samples(_name(model), f"pictures, {len(training) + len(held_out):,}"))
     if held_out.count == 0:
         held_out = training
     measures = measure(model, training, held_out, labels=labels)

@@ -18,7 +18,7 @@ from hourglass.report.passes import Seen, choose, look, spoiled, square_error, t
 from hourglass.report.probes import probe
 from hourglass.report.sizes import sizes
 
-__all__ = ["measure", "plain"]
+__all__ = ["measure", "plain", "settled"]
 
 TRAINING_ROWS, HELD_OUT_ROWS, MAP_POINTS, WORST = 5000, 2000, 1000, 12
 PASSED = 2e6  # elements: wide samples are passed through the network in smaller numbers
@@ -211,6 +211,11 @@ def _record(model: Model) -> dict[str, Any]:
         "troubles": [str(text) for text in record.get("troubles") or []],
         "stopped": str(record.get("stopped") or ""),
     }
+
+
+def settled(model: Model) -> dict[str, Any]:
+    """What a report tells of a model and its training, whatever is measured."""
+    return {"setting": _setting(model), **_record(model)}
 
 
 def plain(value: Any) -> Any:

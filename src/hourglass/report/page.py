@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from hourglass.model import Model
-from hourglass.report import charts, ways
+from hourglass.report import charts, codecs, ways
 from hourglass.report.against import linearly
 from hourglass.report.cards import HOURGLASS, card, document
 from hourglass.report.verdicts import Verdict, conclusion, number
@@ -38,6 +38,7 @@ def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples:
     cards = [
         *samples.cards,
         ways.card_of(measures),
+        codecs.card_of(measures),
         _curves(measures),
         _sizes(measures),
         _worst(measures, samples),
@@ -73,6 +74,8 @@ def _header(model: Model, measures: Measures, samples: Samples) -> str:
 
 def _unit(measures: Measures) -> str:
     """What the loss is counted in."""
+    if measures.get("codec"):
+        return "bits and squared errors, weighed by quality"
     return "nats per sample" if (measures.get("setting") or {}).get("likelihood", True) else "loss per sample (no nats)"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hourglass.report import against, detection, soundness
+from hourglass.report import against, codecs, detection, soundness
 from hourglass.report.words import Measures, Verdict, number
 
 __all__ = ["Verdict", "conclusion", "number", "summary", "verdicts"]
 
 LEVELS = ("bad", "warn", "note", "good")
 TOLD = ("loses to PCA", "no better than PCA", "learned in part")  # in the answer itself
+JUDGES = (*against.JUDGES, *soundness.JUDGES, *detection.JUDGES, *codecs.JUDGES)
 TROUBLE = "If the result is poor, lower the learning rate and look for extreme values in the data."
 
 
@@ -22,7 +23,7 @@ def verdicts(measures: Measures) -> list[Verdict]:
     if error and error.get("model") is None:
         found = [_broken()]
     else:
-        found = [verdict for judge in (*against.JUDGES, *soundness.JUDGES, *detection.JUDGES) if (verdict := judge(measures)) is not None]
+        found = [verdict for judge in JUDGES if (verdict := judge(measures)) is not None]
     found += [Verdict("trouble in training", "warn", text, TROUBLE) for text in measures.get("troubles") or []]
     return sorted(found, key=lambda verdict: (verdict.name != "loses to PCA", LEVELS.index(verdict.level)))
 
@@ -54,6 +55,7 @@ def summary(measures: Measures, found: list[Verdict]) -> str:
         lines.append(f"  {verdict.level:<4}  {verdict.name}: {verdict.sentence}")
         if verdict.advice and verdict.level != "good":
             lines.append(f"        -> {verdict.advice}")
+    lines += codecs.table(measures)
     if rows.get("held_out"):
         lines.append(f"  Measured on {rows['measured']:,} of {rows['held_out']:,} held-out rows.")
     return "\n".join(lines)

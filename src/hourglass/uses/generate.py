@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hourglass.errors import BadOption
 from hourglass.layers.principal import principal
 from hourglass.model import Model
 from hourglass.parts import Batch
@@ -37,6 +38,8 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
 
 def sample(model: Model, count: int, seed: int) -> Tensor:
     """`count` new samples, (count, *shape), as the loss gives data."""
+    if "generate.codes" not in model.arrays:
+        raise BadOption("this model is a picture codec, which makes no new pictures; fit another one with purpose='generate' for that")
     known = model.arrays["generate.codes"].double()
     if wide := known.shape[1] > WIDE:  # spatial codes have thousands of numbers, few of them free
         mean, rows = principal(known, min(WIDE, max(1, len(known) // 4)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -26,8 +26,12 @@ BELIEF = 3000.0  # symbols that the law counts for beside those that were seen
 QUALITIES = (0, 150, 300, 450, 600, 750, 900, 1000)
 
 
-def learned(model: Model, pictures: Iterable[NDArray[Any]]) -> dict[str, Tensor]:
-    """What `uses.photo` needs beside the weights: limits of tables, powers of two, and the tables, counted on `pictures` (H, W, 3)."""
+def learned(model: Model, pictures: Iterable[NDArray[Any]], known: Sequence[Tensor] = ()) -> dict[str, Tensor]:
+    """What `uses.photo` needs beside the weights: limits of tables, powers of two, and the tables, counted on `pictures` (H, W, 3).
+
+    `known` are tables of the code and of the hyper-code that another codec has counted: what was not seen here is believed to be as they
+    say, where that suits what was seen better than normal laws and the network's own.
+    """
     widths = _widths()
     arrays = {"photo.limits": _limits(widths), "photo.powers": powers()}
     laws, hyper_laws = _normal(widths), _curves(model)
@@ -40,7 +44,16 @@ def learned(model: Model, pictures: Iterable[NDArray[Any]]) -> dict[str, Tensor]
                 _count(hyper_counted, hidden)
                 _count(counted, code)
     counted[:, :-1] = (counted[:, :-1] + counted[:, :-1].flip(1)) / 2  # laws have no side
+    if known:
+        pairs = ((counted, laws, known[0]), (hyper_counted, hyper_laws, known[1]))
+        laws, hyper_laws = (_likelier(seen, law, other.double() / TOTAL) for seen, law, other in pairs)
     return arrays | {"photo.tables": _whole(counted + BELIEF * laws), "photo.hyper": _whole(hyper_counted + BELIEF * hyper_laws)}
+
+
+def _likelier(counted: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """Of each row of laws the one under which what was counted takes fewer bits."""
+    bits = [-(counted * law.clamp_min(1 / TOTAL).log()).sum(1, keepdim=True) for law in (one, other)]
+    return torch.where(bits[0] < bits[1], one, other)
 
 
 def _widths() -> Tensor:
