@@ -26,6 +26,7 @@ PIXELS = {  # cut-outs of Kodak pictures, which are free to use, as the first re
     "fence": "0831ebf997029a47c3eec3a4",
     "hats": "ee1d8183294e4c75f57b8146",
     "sky": "f78b1f443e1336234ed19957",
+    "fence-short": "0831ebf997029a47c3eec3a4",  # the same in the second format
 }
 
 

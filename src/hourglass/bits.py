@@ -1,14 +1,11 @@
-"""Symbols to bytes and back: entropy coding with integer tables, and the container of a compressed file.
+"""Symbols to bytes and back: entropy coding with integer tables.
 
-Tables are integers throughout, so that both sides compute the same bits on every machine. The container trusts no byte: lengths
-are checked before they are used, and every chunk has its own checksum, so that damage stays where it is.
+Tables are integers throughout, so that both sides compute the same bits on every machine.
 """
 
 from __future__ import annotations
 
-import json
 import struct
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,9 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hourglass.errors import BadFile, DamagedFile, NewerFile
+from hourglass.containers import MAGIC, from_varint, read_container, varint, write_container, write_short
+from hourglass.errors import DamagedFile
 
 __all__ = [
+    "MAGIC",
     "TOTAL",
     "Symbols",
     "Tables",
@@ -31,18 +30,11 @@ __all__ = [
     "to_tables",
     "unpack",
     "write_container",
+    "write_short",
 ]
 
 TOTAL = 1 << 16  # what the frequencies of a unit add up to
 LEVELS = 1 << 12  # the widest range of symbols that gets a frequency of its own; beyond it they are escaped
-MAGIC = b"\x89HGZ\r\n\x1a\n"  # as PNG's: shows at once when a transfer altered line ends or cut the eighth bit
-VERSION = 1
-MOST_TEXT = 64 << 20  # bytes of a header
-USUAL = (  # what headers are made of, so that they take few bytes; part of the format
-    b'{"codec":"codes-1","model":"table","fingerprint":"0123456789abcdef","kind":"image","rows":1000,"chunk":4096,"scale":11.31,'
-    b'"layout":"alpha":1,"kept":{"exif":1000,"icc_profile":3144}}"dtype":"uint16","float32","quality":75.0,{"codec":"picture-1",'
-    b'"model":"photo-1","fingerprint":"shape":[512,768,3],"dtype":"uint8","quality":50.0,"alpha":0,"kept":{}}'
-)
 
 
 class Tables(NamedTuple):
@@ -146,12 +138,14 @@ def pack_each(parts: Sequence[Symbols]) -> bytes:
         columns = np.where(known, places, escape).astype(np.int32)
         for row, start, stop in reversed(groups):
             coder.encode_reverse(columns[start:stop], _frequencies(made.counts[row]))
-    words: bytes = coder.get_compressed().astype("<u4").tobytes()
-    return struct.pack("<I", len(words) // 4) + words + _varints(np.concatenate([*reversed(written), np.zeros(0, np.int64)]))
+    words: bytes = coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
+    return varint(len(words)) + words + _varints(np.concatenate([*reversed(written), np.zeros(0, np.int64)]))
 
 
 class Unpacker:
     """Takes parts out of what `pack_each` made, one after the other; bytes that are no such thing raise `DamagedFile`.
+
+    `plain`: of what it made at first, with the number of words in four bytes, as codec picture-1 has it.
 
     >>> made = tables(torch.tensor([[0], [1], [1]]))
     >>> given = Symbols(np.array([1, -7]), np.array([0, 0]), made)
@@ -159,8 +153,8 @@ class Unpacker:
     array([ 1, -7])
     """
 
-    def __init__(self, data: bytes) -> None:
-        self.coder, end = _coder(data)
+    def __init__(self, data: bytes, plain: bool = False) -> None:
+        self.coder, end = _coder(data) if plain else _short_coder(data)
         self.raw, self.used = _from_varints(np.frombuffer(data, np.uint8, offset=end)), 0
 
     def take(self, which: np.ndarray[Any, Any], made: Tables) -> np.ndarray[Any, Any]:
@@ -200,8 +194,20 @@ def _coder(data: bytes) -> tuple[Any, int]:
     end = 4 + 4 * struct.unpack("<I", data[:4])[0] if len(data) >= 4 else -1
     if not 4 <= end <= len(data):
         raise DamagedFile("the symbols are cut short")
+    return _of_words(data[4:end]), end
+
+
+def _short_coder(data: bytes) -> tuple[Any, int]:
+    """The same where the zeros at the end of the words are left out, and their bytes counted in front."""
+    size, at = from_varint(data, 0)
+    if at + size > len(data):
+        raise DamagedFile("the symbols are cut short")
+    return _of_words(data[at : at + size] + bytes(-size % 4)), at + size
+
+
+def _of_words(words: bytes) -> Any:
     try:
-        return constriction.stream.stack.AnsCoder(np.frombuffer(data, "<u4", (end - 4) // 4, 4).astype(np.uint32)), end
+        return constriction.stream.stack.AnsCoder(np.frombuffer(words, "<u4").astype(np.uint32))
     except ValueError as trouble:
         raise DamagedFile(f"the symbols do not end as they should: {trouble}") from trouble
 
@@ -228,52 +234,3 @@ def _from_varints(data: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     groups = (data & 127).astype(np.uint64) << (place.astype(np.uint64) * np.uint64(7))
     folded = np.bitwise_or.reduceat(groups, starts) if len(starts) else groups
     return (folded >> np.uint64(1)).astype(np.int64) ^ -(folded & np.uint64(1)).astype(np.int64)
-
-
-def write_container(header: dict[str, Any], chunks: Sequence[bytes]) -> bytes:
-    """A compressed file: magic, version, header as JSON (deflated), the length and checksum of every chunk, the chunks.
-
-    The chunk lengths stand in front, under the header's checksum, so that damage in one chunk leaves the others readable.
-    """
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=USUAL)
-    text = deflate.compress(json.dumps(header, separators=(",", ":")).encode()) + deflate.flush()
-    places = b"".join(struct.pack("<II", len(chunk), zlib.crc32(chunk)) for chunk in chunks)
-    front = MAGIC + struct.pack("<BII", VERSION, len(text), len(chunks)) + text + places
-    return front + struct.pack("<I", zlib.crc32(front)) + b"".join(chunks)
-
-
-def read_container(data: bytes, salvage: bool = False) -> tuple[dict[str, Any], list[bytes | None]]:
-    """The header and the chunks of a compressed file. A damaged chunk raises `DamagedFile` with its number; to `salvage`, it is None."""
-    header, places, start = _front(data)
-    chunks: list[bytes | None] = []
-    for number, (length, checksum) in enumerate(places, 1):
-        chunk = data[start : start + length]
-        whole = len(chunk) == length and zlib.crc32(chunk) == checksum
-        if not whole and not salvage:
-            trouble = "altered" if len(chunk) == length else "cut short"
-            raise DamagedFile(f"chunk {number} of {len(places)} is {trouble}; --salvage writes the other chunks")
-        chunks.append(chunk if whole else None)
-        start += length
-    if len(data) > start and not salvage:
-        raise DamagedFile(f"{len(data) - start:,} bytes too many at the end of the file; --salvage ignores them")
-    return header, chunks
-
-
-def _front(data: bytes) -> tuple[dict[str, Any], list[tuple[int, int]], int]:
-    """Header, (length, checksum) of every chunk, and where the first chunk begins."""
-    if not data.startswith(MAGIC) or len(data) < len(MAGIC) + 9:
-        raise BadFile("this is no file compressed by hourglass (.hgz), or it is cut short at its beginning")
-    version, size, count = struct.unpack_from("<BII", data, len(MAGIC))
-    if version > VERSION:
-        raise NewerFile(f"this file was compressed by a later hourglass (format {version}; this is format {VERSION}): upgrade hourglass")
-    text, end = len(MAGIC) + 9, len(MAGIC) + 9 + size + 8 * count
-    if len(data) < end + 4 or zlib.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
-        raise DamagedFile("the header of this compressed file is damaged; nothing in it can be read")
-    try:
-        inflate = zlib.decompressobj(-15, zdict=USUAL)
-        header = json.loads(inflate.decompress(data[text : text + size], MOST_TEXT))
-    except (zlib.error, ValueError, RecursionError) as trouble:
-        raise DamagedFile(f"the header of this compressed file is no JSON: {trouble}") from trouble
-    if not isinstance(header, dict):
-        raise DamagedFile("the header of this compressed file holds no settings")
-    return header, list(struct.iter_unpack("<II", data[text + size : end])), end + 4

@@ -23,7 +23,7 @@ from hourglass.errors import BadData, BadFile, BadOption, DamagedFile
 from hourglass.files import digest, read_model
 from hourglass.kinds.image import MOST_PIXELS, Picture
 from hourglass.model import Model
-from hourglass.uses.photo import ARRAYS, CODEC, LEVELS, WHITES, Codec, Progress, is_codec, places
+from hourglass.uses.photo import ARRAYS, CODEC, LEVELS, SHORT, WHITES, Codec, Progress, is_codec, places
 
 __all__ = [
     "Aim",
@@ -122,7 +122,9 @@ def decompress(by: Shipped, data: bytes, salvage: bool = False, progress: Progre
     if len(chunks) != tiles + more:
         raise DamagedFile(f"the header of this compressed file contradicts itself: {len(chunks)} chunks for {tiles} tiles and {more} more")
     shape = (height, width, colours)
-    pixels, lost = by.codec.decompress(chunks[:tiles], shape, header["dtype"], round(header["quality"] * 10), progress)
+    pixels, lost = by.codec.decompress(
+        chunks[:tiles], shape, header["dtype"], round(header["quality"] * 10), progress, plain=header["codec"] == CODEC
+    )
     if lost and not salvage:
         raise DamagedFile(f"chunk {lost[0] + 1} of {len(chunks)} is damaged: its symbols do not add up; --salvage writes the other chunks")
     alpha = _apart(chunks[tiles], (height, width), header["dtype"], salvage) if header["alpha"] else None
@@ -134,7 +136,7 @@ def decompress(by: Shipped, data: bytes, salvage: bool = False, progress: Progre
 
 def picture_header(header: dict[str, Any]) -> bool:
     """Whether a .hgz file holds a picture of this codec."""
-    return header.get("codec") == CODEC
+    return header.get("codec") in (CODEC, SHORT)
 
 
 def _level(quality: float) -> int:
@@ -145,11 +147,11 @@ def _level(quality: float) -> int:
 
 def _file(by: Shipped, picture: Picture, level: int, tiles: list[bytes]) -> bytes:
     kept = {name: bytes(picture.metadata[name]) for name in KEPT if picture.metadata.get(name)}
-    header: dict[str, Any] = {"codec": CODEC, "model": by.name, "fingerprint": by.fingerprint, "shape": list(picture.pixels.shape)}
+    header: dict[str, Any] = {"codec": SHORT, "model": by.name, "fingerprint": by.fingerprint, "shape": list(picture.pixels.shape)}
     header |= {"dtype": str(picture.pixels.dtype), "quality": level / 10, "alpha": int(picture.alpha is not None)}
     header["kept"] = {name: len(part) for name, part in kept.items()}
     chunks = tiles + ([] if picture.alpha is None else [_together(picture.alpha)])
-    return bits.write_container(header, chunks + ([zlib.compress(b"".join(kept.values()), 9)] if kept else []))
+    return bits.write_short(header, chunks + ([zlib.compress(b"".join(kept.values()), 9)] if kept else []))
 
 
 def _search(good: Callable[[int], bool], rising: bool) -> int | None:

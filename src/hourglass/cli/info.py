@@ -24,9 +24,9 @@ def command(file: str) -> None:
         raise BadFile(f"{file} is a folder; give a model (.hourglass) or a compressed file (.hgz)")
     with open(file, "rb") as handle:
         head = handle.read(8)
-    from hourglass.bits import MAGIC
+    from hourglass.containers import SIGN
 
-    (_compressed if head == MAGIC else _model)(file)
+    (_compressed if head.startswith(SIGN) else _model)(file)
 
 
 def _compressed(file: str) -> None:

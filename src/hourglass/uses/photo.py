@@ -21,14 +21,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hourglass.bits import Symbols, Tables, Unpacker, pack_each
+from hourglass.containers import PICTURE
 from hourglass.errors import DamagedFile
 from hourglass.layers.whole import ONE
 from hourglass.model import Model
 from hourglass.uses.exact import LEVELS, WHITE, Exact
 
-__all__ = ["ARRAYS", "CODEC", "LEVELS", "TILE", "Codec", "is_codec"]
+__all__ = ["ARRAYS", "CODEC", "LEVELS", "SHORT", "TILE", "Codec", "is_codec"]
 
 CODEC = "picture-1"  # once in a release never changed: a better one gets another name
+SHORT = PICTURE  # the same with chunks, and files, of fewer bytes: what is written now
 ARRAYS = ("photo.limits", "photo.powers", "photo.tables", "photo.hyper")
 PLACE, CELL = 8, 32  # pixels that a place of the code, and of the hyper-code, stands for along each side
 TILE = 512  # pixels
@@ -105,11 +107,18 @@ class Codec:
         return (self._symbols(pixels, place, level) for place in places(*pixels.shape[:2]))
 
     def decompress(
-        self, chunks: Sequence[bytes | None], shape: Sequence[int], dtype: str, level: int, progress: Progress | None = None
+        self,
+        chunks: Sequence[bytes | None],
+        shape: Sequence[int],
+        dtype: str,
+        level: int,
+        progress: Progress | None = None,
+        *,
+        plain: bool = False,
     ) -> tuple[NDArray[Any], list[int]]:
         """The opposite of `compress`: pixels of `shape` (H, W, 1 or 3) and of `dtype`, and the numbers of tiles that are lost.
 
-        A chunk that is None or makes no sense is lost: its tile becomes grey.
+        A chunk that is None or makes no sense is lost: its tile becomes grey. `plain` chunks are those of picture-1.
         """
         height, width, colours = shape
         order, lost = lines(height, width), []
@@ -118,7 +127,7 @@ class Codec:
         given, drawn = iter(chunks), 0
         for number, line in enumerate([*order, []]):
             for place in line:
-                codes[place], whole = self._code(next(given), place, level)
+                codes[place], whole = self._code(next(given), place, level, plain)
                 lost += [] if whole else [drawn + len(codes) - 1]
             for place in order[number - 1] if number else []:
                 rows, columns = place.within(1)
@@ -161,11 +170,11 @@ class Codec:
         return np.tile(np.arange(self.hyper, dtype=np.uint16), count // self.hyper)
 
     @_plainly
-    def _code(self, chunk: bytes | None, place: Place, level: int) -> tuple[Tensor, bool]:
+    def _code(self, chunk: bytes | None, place: Place, level: int, plain: bool = False) -> tuple[Tensor, bool]:
         """The code of a tile as the decoder gets it, int32, and whether it could be read."""
         rows, columns = (-(-(stop - start) // CELL) for start, stop in ((place.top, place.bottom), (place.left, place.right)))
         with contextlib.suppress(DamagedFile):
-            unpacker = Unpacker(b"" if chunk is None else chunk)
+            unpacker = Unpacker(b"" if chunk is None else chunk, plain)
             cells = unpacker.take(self._channels(rows * columns * self.hyper), self.hyper_tables).clip(-WORST, WORST)
             middle, table = self._laws(torch.from_numpy(cells).view(rows, columns, self.hyper), place, level)
             symbols = torch.from_numpy(unpacker.take(table, self.tables)).clamp(-WORST, WORST)
