@@ -26,7 +26,7 @@ from hourglass.report.detection import counts
 from hourglass.report.given import given, labels_of
 from hourglass.report.made import Report, make_report
 from hourglass.uses import compress as compressing
-from hourglass.uses import detect, embed, generate, maps, rates
+from hourglass.uses import detect, embed, generate, maps, rates, rowwise
 from hourglass.uses import events as happening
 from hourglass.uses.adapt import adapted
 from hourglass.uses.explain import findings, numbered
@@ -283,7 +283,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         """
 
         def score(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
-            return results.in_rows(self._kind(), -maps.scores(model, batch, layout), model.facts, layout)
+            return -rowwise.rated(model, batch, layout).scores
 
         return np.asarray(self._each(X, score, None, array=True, whole=results.merged))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["flag", "place", "show", "told"]
 
-HELP = "Of series: write a row for every event: start, end, peak, sensors; spike, level shift or drift."
+HELP = "Of series: write a row for every event: start, end, peak, sensors; spike, level shift, drift or silence."
 MOST = 20  # events in the terminal
 
 flag = click.option("--events", metavar="FILE", help=HELP)

@@ -83,6 +83,7 @@ class Learner:
     wanted: Facts
     numbers: Numbers = field(init=False)
     rows: int = 0
+    empty: float = 0.0  # rows without any value; of samples (n, T, C) samples, counted as the rows they have
     recordings: Counter[int] = field(default_factory=Counter)
     apart: dict[int, tuple[Array, str]] = field(default_factory=dict)  # steps of time in each recording, and its name
     parts: list[Array] = field(default_factory=list)
@@ -96,6 +97,7 @@ class Learner:
         values = values_of(stretch, self.facts)
         self.numbers.add(values)
         self.rows += len(values)
+        self.empty += float(np.isnan(values.reshape(len(stretch), -1)).all(1).mean()) * len(values)
         if stretch.cube:
             count, steps = stretch.rows.shape[:2]
             self.recordings.update(dict.fromkeys(range(len(self.recordings), len(self.recordings) + count), steps))
@@ -128,7 +130,7 @@ class Learner:
         facts |= {"shape": [channels, width], "fields": [["number", 0, channels]]}
         most = min(WINDOWS, max(1_000, NUMBERS // (channels * width)))
         facts["hop"] = max(1, -(-self.rows // most))
-        facts |= {"rows": self.rows, "recordings": len(self.recordings)}
+        facts |= {"rows": self.rows, "recordings": len(self.recordings), "empty": self.empty / self.rows}
         facts["reading"] = self._reading()
         return facts
 

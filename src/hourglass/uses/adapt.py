@@ -14,6 +14,7 @@ from torch import Tensor
 from hourglass.model import Model
 from hourglass.parts import Batch, concatenate
 from hourglass.uses import detect
+from hourglass.uses.empty import empty
 
 __all__ = ["Adapting", "adapted"]
 
@@ -35,7 +36,7 @@ def _learned(model: Model, batch: Batch) -> int:
     """Move both; returns of how many samples was learned."""
     known = model.arrays["detect.scores"]
     scored = detect.scores(model, batch).to(known.dtype)
-    near = scored <= FAR * known.max()
+    near = (scored <= FAR * known.max()) & ~empty(model, batch)
     count = int(near.sum())
     if count == 0:
         return 0

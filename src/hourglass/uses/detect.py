@@ -19,10 +19,11 @@ from hourglass.layers.members import per_member
 from hourglass.model import Model
 from hourglass.parts import Batch, concatenate
 from hourglass.uses import lasting
+from hourglass.uses.empty import empty, rated
 from hourglass.uses.near import References, bent, distances
 from hourglass.uses.passes import in_chunks
 
-__all__ = ["empty", "neighbours", "p_values", "prepare", "residuals", "scores", "shares", "threshold", "units"]
+__all__ = ["neighbours", "p_values", "prepare", "residuals", "scores", "shares", "threshold", "units"]
 
 ENOUGH = 5  # known scores beyond a threshold that tell where it is
 FLOOR = 1e-4  # of the typical residual variance: an element that never errs must not decide alone
@@ -55,16 +56,19 @@ def prepare(model: Model, training: Batch, held_out: Batch, seen: Tensor | None 
     """
     known = _known(model, training, held_out, seen)
     share = float(model.settings.get("anomalies") or 0.0)
-    normal = torch.ones_like(known.fresh)
-    learned, scored = _learned(model, known, normal, share)
+    valued = ~empty(model, known.samples)
+    valued, normal = valued | (int(valued.sum()) < 2), torch.ones_like(valued)
+    learned, scored = _learned(model, known, valued, share)
     for left in range(ROUNDS if share else 0, 0, -1):
         normal = torch.zeros_like(normal)
         normal[scored.argsort()[: max(2, round(len(scored) * (1 - share)))]] = True
-        learned, scored = _learned(model, known, normal, share if left > 1 else 0.0)
-    fresh = known.fresh & normal
-    told = scored[fresh] if int(fresh.sum()) >= 2 else scored[normal]
+        learned, scored = _learned(model, known, normal & valued, share if left > 1 else 0.0)
+    fresh = known.fresh & normal & valued
+    told = scored[fresh] if int(fresh.sum()) >= 2 else scored[normal & valued]
     learned |= lasting.learned(model, told, len(scored))
-    return learned | {"detect.scores": told.sort().values, "detect.highest": scored.max()[None], "detect.count": torch.tensor(len(scored))}
+    learned |= rated(model, told, ~valued & normal, normal)
+    count, highest = torch.tensor(len(scored)), scored[valued].max()[None]
+    return learned | {"detect.scores": told.sort().values, "detect.highest": highest, "detect.count": count}
 
 
 def _known(model: Model, training: Batch, held_out: Batch, seen: Tensor | None) -> Known:
@@ -196,15 +200,6 @@ def _near(model: Model) -> Callable[[Batch], tuple[References, References, Tenso
     return near
 
 
-def empty(model: Model, batch: Batch) -> Tensor:
-    """Which rows of a table have no value at all (B,); flags that say so do not count as values."""
-    if batch.mask is None or "presence" not in model.facts:
-        return torch.zeros(batch.count, dtype=torch.bool)
-    values, start = batch.mask.clone(), model.facts["presence_start"]
-    values[:, start : start + len(model.facts["presence"])] = False
-    return values.flatten(1).any(1).logical_not()
-
-
 def _squares(model: Model) -> Callable[[Batch], Tensor]:
     """Squared residuals (B, *shape), of texts the nats of each symbol, averaged over members, 0 where masked."""
 
@@ -247,7 +242,7 @@ def shares(model: Model, batch: Batch) -> Tensor:
 def scores(model: Model, batch: Batch) -> Tensor:
     """How unusual each sample is, (B,): 1 is usual, more is more unusual; missing elements do not count.
 
-    A row without any value cannot be compared with anything: it is more unusual than any that has values.
+    What has no value at all cannot be compared with anything: it is more unusual than any that has, unless training saw such samples.
     """
     scored = in_chunks(_compared(model) if neighbours(model) else _residual(model), batch)
     nothing = empty(model, batch)

@@ -2,7 +2,7 @@
 
 An event is where the score, averaged over three windows, passes a threshold for such means, and on both sides as far as it stays above
 a lower one: what lasts is told from what flickers. Within that it is narrowed to the steps whose own residuals stand out. What is less
-than a window apart is one event.
+than a window apart is one event. Where no sensor says anything for a while, that is an event of its own: silence.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from hourglass.errors import BadOption
 from hourglass.model import Model
 from hourglass.parts import Batch, find
 from hourglass.uses import detect, lasting
+from hourglass.uses.rowwise import rated
 
-__all__ = ["History", "happened", "levels", "narrowed", "numbered", "sort_of", "spans"]
+__all__ = ["History", "happened", "levels", "narrowed", "numbered", "silences", "sort_of", "spans"]
 
 LOW = 5.0  # times as many false alarms are allowed where an event goes on than where it begins
 BURST = 0.6  # share of what is odd about an event, above which the steps that hold it are a spike
 SHORT = 8  # a spike takes at most this part of a window
 STANDS_OUT, OF_PEAK = 4.0, 0.05  # times the usual residual, and share of the event's largest, from which a step belongs to it
+USUAL = 1.0  # score of a row
 SLOW = 0.2  # of an event, at least: what comes slowly takes so long from two fifths of its size to three quarters
 NAMED, WORTH = 3, 0.2  # sensors named at most, and the least share of the residual of one that is
 
@@ -55,14 +57,16 @@ def happened(thresholds: tuple[float, float], model: Model, batch: Batch, chunk:
         raise BadOption(f"events are of series, whose rows follow one another; this model is of kind {model.kind!r}: leave events out")
     residuals = detect.residuals(model, batch)
     history: History = History(*kind.history(residuals, chunk, model.facts, layout))
-    scores = np.asarray(kind.spread(detect.scores(model, batch), model.facts, layout), float)
-    window = int(model.facts["window"])
-    ordered = scores[history.order]
+    rows = rated(model, batch, layout)
+    window, empty = int(model.facts["window"]), rows.empty[history.order]
+    ordered = np.where(empty, USUAL, rows.scores[history.order])
     wide = spans(_lasting(ordered, history.segment, lasting.steps(model)), thresholds, window, history.segment)
     odd = np.nan_to_num(history.odd).mean(1)
     found = [part for each in wide for part in _worth(narrowed(odd, each, window), ordered, thresholds[0])]
-    lines = [_line(history, ordered, span, window, model) for span in found]
-    return _table(lines, history, model)
+    lines = [(span, _line(history, ordered, span, window, model)) for span in found if not empty[slice(*span)].all()]
+    if float(model.arrays["detect.empty"]) > thresholds[0]:  # training had hardly any
+        lines += [(span, _silence(history, span, model)) for span in silences(empty, max(2, window // SHORT), history.segment)]
+    return _table([line for _, line in sorted(lines, key=lambda each: each[0])], history, model)
 
 
 def spans(scores: Array, thresholds: tuple[float, float], gap: int, segment: Array) -> list[tuple[int, int]]:
@@ -87,6 +91,15 @@ def spans(scores: Array, thresholds: tuple[float, float], gap: int, segment: Arr
                 mine.append((begin, end))
         found += [(first + begin, first + end) for begin, end in mine]
     return found
+
+
+def silences(empty: Array, least: int, segment: Array) -> list[tuple[int, int]]:
+    """Begins and ends of at least so many rows (n,) in a row without any value.
+
+    >>> silences(np.array([1, 0, 1, 1, 1, 0], bool), 2, np.zeros(6))
+    [(2, 5)]
+    """
+    return [(begin, end) for begin, end in spans(empty.astype(float), (0.5, 0.5), 1, segment) if end - begin >= least]
 
 
 def _lasting(scores: Array, segment: Array, width: int) -> Array:
@@ -158,15 +171,26 @@ def _line(history: History, scores: Array, span: tuple[int, int], window: int, m
     named = [int(c) for c in order if odd[c] >= WORTH * odd.sum()] or [int(order[0])]
     peak = begin + int(np.nan_to_num(history.odd[begin:end]).mean(1).argmax())
     score = float(scores[begin:end].max())
-    import torch
-
-    p = float(detect.p_values(model, torch.tensor([score]))[0])
     same = np.flatnonzero(history.segment == history.segment[begin])
     first = int(same[0])
     kind = sort_of(history.odd[first : same[-1] + 1, named[0]], begin - first, end - first, window)
     at = {"begin": history.order[begin], "end": history.order[end - 1], "peak": history.order[peak]}
     names = ", ".join(history.names[c] for c in named)
-    return {**at, "rows": end - begin, "score": score, "p_value": p, "sort": kind, "sensors": names}
+    return {**at, "rows": end - begin, "score": score, "p_value": _p(model, score), "sort": kind, "sensors": names}
+
+
+def _silence(history: History, span: tuple[int, int], model: Model) -> dict[str, Any]:
+    """What is told where no sensor says anything."""
+    begin, end = span
+    at = {"begin": history.order[begin], "end": history.order[end - 1], "peak": history.order[begin]}
+    score = float(model.arrays["detect.empty"])
+    return {**at, "rows": end - begin, "score": score, "p_value": _p(model, score), "sort": "silence", "sensors": "all"}
+
+
+def _p(model: Model, score: float) -> float:
+    import torch
+
+    return float(detect.p_values(model, torch.tensor([score]))[0])
 
 
 def _table(lines: list[dict[str, Any]], history: History, model: Model) -> Any:

@@ -14,7 +14,9 @@ from hourglass.model import Model
 from hourglass.parts import Batch, find
 from hourglass.uses import detect, maps
 from hourglass.uses.embed import rebuilt
+from hourglass.uses.empty import TOLD
 from hourglass.uses.repair import repaired
+from hourglass.uses.rowwise import rated
 
 __all__ = ["findings", "numbered"]
 
@@ -36,11 +38,11 @@ def findings(model: Model, batch: Batch, chunk: Any, threshold: float, layout: A
         raise BadOption(maps.UNABLE)
     import pyarrow as pa
 
-    scores = detect.scores(model, batch)
-    if layout is not None:
-        scores = torch.from_numpy(np.asarray(_kind(model).spread(scores, model.facts, layout)))
-    odd = torch.nonzero(scores > threshold).flatten()
+    rows = rated(model, batch, layout)
+    scores = torch.from_numpy(rows.scores)
     reasons = np.full(len(scores), "", dtype=object)
+    reasons[rows.empty & (rows.scores > threshold)] = TOLD
+    odd = torch.nonzero((scores > threshold) & ~torch.from_numpy(rows.empty)).flatten()
     if len(odd):
         reasons[odd.numpy()] = _reasons(model, batch, chunk, odd, layout)
     places = getattr(_kind(model), "places", None)
@@ -131,8 +133,7 @@ def _columns(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Te
         ]
         telling = [each for each in shown if each[1] != each[2]] or shown  # a category may be guessed right, but without conviction
         texts.append("; ".join(_reason(*each) for each in telling))
-    nothing = detect.empty(model, batch).tolist()
-    return ["the row has no value at all" if none else text for text, none in zip(texts, nothing, strict=True)]
+    return texts
 
 
 def _guilty(model: Model, batch: Batch, place: Tensor, worth: Tensor) -> tuple[Tensor, Tensor, Tensor]:

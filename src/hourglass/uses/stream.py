@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hourglass import results
 from hourglass.model import Model
 from hourglass.parts import Batch, find
+from hourglass.uses.empty import TOLD
 from hourglass.uses.explain import findings
 
 __all__ = ["Stream"]
@@ -31,11 +33,11 @@ class Stream:
     def take(self, row: Any) -> tuple[dict[str, Any], Batch]:
         """What is found about one row (a Table or an array of one row), and the sample by which it was judged."""
         chunk = self._with_past(row) if self.window else row
-        batch, layout = self.kind.cut(chunk, self.model.facts) if self.window else (self.kind.to_tensor(chunk, self.model.facts), None)
+        batch, layout = results.samples(self.kind, chunk, self.model.facts)
         found = self._last(findings(self.model, batch, chunk, self.threshold(), layout)) | {"row": self.row}
         self.row += 1
-        if self.window and batch.mask is not None and not batch.mask[-1].any(0)[-1]:  # the window is not full yet
-            had = int(batch.mask[-1].any(0).sum())
+        had = self.window if layout is None else layout["lengths"][-2]  # steps of the last segment
+        if had < self.window and found["because"] != TOLD:
             found |= {"p_value": 1.0, "anomaly": False, "because": f"not judged yet: {had} of the {self.window} rows of a window are there"}
         return found, batch[-1:]
 
