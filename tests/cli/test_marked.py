@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+PNG = re.compile(r"data:image/png;base64,([^\"]+)")
 SPAN = "unet:widths=[4,8],blocks=1,contrast=31"
 
 
@@ -35,7 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_defects_are_marked_and_compared_with_masks(run, told, place: Path) -> None:
     run("fit", "good", "--purpose", "detect", "--network", SPAN, "--epochs", 12, "--seed", 0, "-o", "m", "--quiet")
-    answer = told("detect", "m.hourglass", "new", "--maps", "maps", "--masks", "truth")
+    answer = told("detect", "m.hourglass", "new", "--maps", "maps", "--masks", "truth", "--page", "found.html")
     assert answer["masks"]["defects"] == 2
     assert answer["masks"]["image_auroc"] == 1
     assert answer["masks"]["pixel_auroc"] > 0.9
@@ -44,6 +48,11 @@ def test_defects_are_marked_and_compared_with_masks(run, told, place: Path) -> N
         assert (marked.mode, marked.size) == ("RGB", (70, 66))
         pixels = np.asarray(marked, int)
     assert (pixels[..., 0] - pixels[..., 2])[21:27, 31:37].mean() > 50
+    page = Path("found.html").read_text()
+    assert page.count("<figure>") == 4
+    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"), int) for data in PNG.findall(page)[:2]]
+    assert (shown[1] - shown[0])[21:27, 31:37, 0].mean() > 50  # the first has its defect marked, by the map
+    assert abs(shown[1] - shown[0])[40:, :20].mean() < 20
     assert "area under the ROC curve: 1.000 of pictures" in run("detect", "m.hourglass", "new", "--masks", "truth").stdout
     assert "exists already" in run("detect", "m.hourglass", "new", "--maps", "maps", code=2).output
     assert "no picture has a mask" in run("detect", "m.hourglass", "new", "--masks", ".bmp", code=2).output

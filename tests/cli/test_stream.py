@@ -95,6 +95,9 @@ def test_events_are_written(run, home) -> None:
     run("fit", "machine.csv", "-o", "m", "--purpose", "detect", "--epochs", 5, "--members", 1, "--seed", 0, "--quiet")
     frame.loc[300:305, "heat"] += 9
     frame.to_csv("bad.csv", index=False)
+    run("detect", "m.hourglass", "bad.csv", "--page", "found.html")
+    assert 'class="event"' in Path("found.html").read_text()
+    assert "<td>heat" in Path("found.html").read_text()
     result = run("detect", "m.hourglass", "bad.csv", "--events", "events.csv")
     events = pd.read_csv("events.csv")
     assert any(abs(events["first_row"] - 300) <= 2)

@@ -58,6 +58,28 @@ def test_a_series_has_its_scores_over_time(findings: Findings) -> None:
     assert many.count('class="over"') == 100
 
 
+EVENTS = [
+    {"first_row": 100, "last_row": 149, "peak_row": 120, "rows": 50, "score": 9.87, "p_value": 0.002, "kind": "drift", "sensors": "<heat>"},
+    {"first_row": 490, "last_row": 490, "peak_row": 490, "rows": 1, "score": 3.0, "p_value": 0.01, "kind": "spike", "sensors": "flow"},
+]
+
+
+def test_events_are_a_table_and_shaded(findings: Findings) -> None:
+    text = page(replace(findings, steps=[], events=EVENTS))
+    shaded = re.findall(r'<rect class="event" x="([\d.]+)" width="([\d.]+)"[^>]*><title>(\w+)', text)
+    assert [name for _, _, name in shaded] == ["drift", "spike"]
+    (left, wide, _), (right, thin, _) = shaded
+    assert float(wide) / (float(right) - float(left)) == pytest.approx(49 / 390, rel=0.05)
+    assert float(thin) == 3
+    assert "<td>9.87</td><td>0.002</td><td>drift</td><td>&lt;heat&gt;</td>" in text
+    assert "<th>first row</th>" in text
+    timed = page(replace(findings, steps=[], events=[{**EVENTS[0], "start": "12:01", "end": "12:50", "peak": "12:20"}]))
+    assert "<td>12:01</td><td>12:50</td>" in timed
+    assert "first row" not in timed
+    assert "nothing lasts" in page(replace(findings, steps=[], events=[]))
+    assert "nothing lasts" not in page(replace(findings, steps=[]))
+
+
 def test_odd_numbers_do_not_break_it(findings: Findings) -> None:
     for scores in (np.zeros(5), np.array([np.nan, 1.0]), np.array([1e30, 1e-30]), np.full(3, 2.0)):
         assert "The most unusual" in page(replace(findings, scores=scores, steps=[]))

@@ -28,18 +28,24 @@ def place(given: str | None, force: bool) -> Path | None:
     return None if given is None else _places.file(given, force, _places.TABLES)
 
 
-def told(found: Autoencoder, source: Any, target: Path | None) -> dict[str, Any]:
-    """Find the events and write them; what the command tells of them."""
-    if target is None:
+def told(found: Autoencoder, source: Any, target: Path | None, paged: bool = False) -> dict[str, Any]:
+    """Find the events and write them; what the command tells of them. For a page they are found where there can be any."""
+    if target is None and not paged:
         return {}
     import pyarrow.parquet as pq
+
+    from hourglass.uses.events import able
+
+    if target is None and not able(found.model_):
+        return {}
 
     with tempfile.TemporaryDirectory(prefix="hourglass-") as folder:
         made = Path(folder) / "events.parquet"
         found.explain(source, events=True, to=made)
         table = pq.read_table(made)
-        _found.write(made, target)
-    return {"events": table.to_pylist(), "events at": str(target)}
+        if target is not None:
+            _found.write(made, target)
+    return {"events": table.to_pylist(), **({} if target is None else {"events at": str(target)})}
 
 
 def show(answer: dict[str, Any]) -> None:
@@ -53,7 +59,8 @@ def show(answer: dict[str, Any]) -> None:
     if rows:
         title = "Events" if len(rows) <= MOST else f"The first {MOST} of {len(rows):,} events"
         table(title, columns, [[_cell(row[name]) for name in columns] for row in rows[:MOST]], right=("rows", "score", "p_value"))
-    say(f"{len(rows):,} event{'' if len(rows) == 1 else 's'}" + ("" if _options.says("stdout") else f": {answer['events at']}"))
+    place = "" if "events at" not in answer or _options.says("stdout") else f": {answer['events at']}"
+    say(f"{len(rows):,} event{'' if len(rows) == 1 else 's'}{place}")
 
 
 def _cell(value: Any) -> str:

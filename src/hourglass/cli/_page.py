@@ -20,20 +20,22 @@ SHOWN = 12  # pictures
 def write(target: Path, found: Autoencoder, source: Any, made: Path, told: dict[str, Any]) -> None:
     """Write the page; `made` are the scores, `told` is what the command tells: `ranked`, `answer`, `threshold`, `notes`, `detection`."""
     from hourglass.report.found import Findings, page
+    from hourglass.uses import lasting
     from hourglass.writing import atomic
 
     model, ranked = found.model_, told["ranked"]
     scores, steps = _columns(made)
     known = model.arrays["detect.scores"].double().numpy()
+    apart = lasting.independent(model)
     facts = {
         "Model": Path(str(told["model"])).name,
         "Data": Path(str(told["data"])).name,
         "Rows": f"{ranked.rows:,}",
         "Threshold": f"{told['threshold']:.4g}" if math.isfinite(told["threshold"]) else "none",
         "Chosen by": told["rate"],
-        "Known normal scores": f"{len(known):,}",
+        "Known normal scores": f"{len(known):,}" + (f", worth {apart:,}: windows overlap" if apart < len(known) else ""),
     }
-    cards = [_pictures(found, source, ranked.top[:SHOWN])] if len(model.shape) == 3 and not model.facts.get("cut") else []
+    cards = [_pictures(found, source, ranked.top[:SHOWN], told["threshold"])] if len(model.shape) == 3 else []
     series = len(model.shape) == 2 and "names" in model.facts
     text = page(
         Findings(
@@ -46,6 +48,7 @@ def write(target: Path, found: Autoencoder, source: Any, made: Path, told: dict[
             top=ranked.top,
             notes=told["notes"],
             steps=steps if series else None,
+            events=told.get("events"),
             cards=cards,
             cells=_cells(found, source, ranked.top),
             measures={"detection": told["detection"]},
@@ -89,24 +92,28 @@ def _cells(found: Autoencoder, source: Any, top: Sequence[dict[str, Any]]) -> di
     return cells
 
 
-def _pictures(found: Autoencoder, source: Any, top: Sequence[dict[str, Any]]) -> str:
-    """The worst pictures with their heat."""
+def _pictures(found: Autoencoder, source: Any, top: Sequence[dict[str, Any]], threshold: float) -> str:
+    """The worst pictures, marked where they are unlike expected: by their maps at their own size, or by the residuals of samples."""
     import torch
 
     from hourglass import results
     from hourglass.parts import concatenate
-    from hourglass.report.heat import card_of
-    from hourglass.uses import detect
+    from hourglass.report.heat import card_of, card_of_maps, on_maps
+    from hourglass.uses import detect, maps
 
     model, module = found.model_, found._kind()
-    rows, batches = [], []
-    for here, (chunk, places) in _worst(found, source, top):
-        batches.append(results.samples(module, chunk, model.facts)[0][torch.tensor(places)])
-        rows += here
-    if not rows:
+    mapped = maps.able(model)
+    if model.facts.get("cut") and not mapped:
         return ""
-    samples, by_row = concatenate(batches), {row["row"]: row for row in top}
-    order = sorted(range(len(rows)), key=lambda i: -by_row[rows[i]]["score"])
-    samples = samples[torch.tensor(order)]
-    heat = detect.residuals(model, samples).float().sum(1)
-    return card_of(samples.x.float(), heat, [by_row[rows[i]] for i in order])
+    made: dict[int, Any] = {}
+    for rows, (chunk, places) in _worst(found, source, top):
+        if mapped:
+            made |= {row: on_maps(model, chunk[at : at + 1], threshold) for row, at in zip(rows, places, strict=True)}
+        else:
+            batch = results.samples(module, chunk, model.facts)[0]
+            made |= {row: batch[torch.tensor([at])] for row, at in zip(rows, places, strict=True)}
+    shown = [row for row in top if row["row"] in made]
+    if mapped or not shown:
+        return card_of_maps([made[row["row"]] for row in shown], shown)
+    samples = concatenate([made[row["row"]] for row in shown])
+    return card_of(samples.x.float(), detect.residuals(model, samples).float().sum(1), shown)

@@ -68,7 +68,7 @@ def command(model: str, data: tuple[str, ...], output: str | None, top: int, for
         made = Path(folder) / "scores.parquet"
         found.explain(source, false_discoveries=asked["false_discoveries"], to=made, maps=shown)
         ranked = _found.rank(_found.tables(made), top)
-        told = _told(found, source, ranked, asked) | _events.told(found, source, happened)
+        told = _told(found, source, ranked, asked) | _events.told(found, source, happened, places.page is not None)
         told["masks"] = None if truth is None else truth.figures()
         if places.scores is not None:
             _found.write(made, places.scores)

@@ -154,8 +154,10 @@ def histogram(
     return legend(list(counts)) + _svg(frame, body, "histogram of errors")
 
 
-def strip(points: Points, limit: float, x_name: str, y_name: str, marks: Marks | None = None) -> str:
-    """A long curve on a logarithmic axis with a line at `limit`; the points above it are marked."""
+def strip(
+    points: Points, limit: float, x_name: str, y_name: str, marks: Marks | None = None, shaded: Sequence[tuple[float, float, str]] = ()
+) -> str:
+    """A long curve on a logarithmic axis with a line at `limit`; points above it are marked. `shaded`: left, right and name of spans."""
     lowest = max(1e-3, min((y for _, y in points if y > 0), default=1e-3))
     logs = [(x, math.log10(max(y, lowest))) for x, y in points]
     high = max(y for _, y in logs)
@@ -164,7 +166,7 @@ def strip(points: Points, limit: float, x_name: str, y_name: str, marks: Marks |
     low = min(y for _, y in logs)
     pad = 0.05 * (high - low) or 0.1
     frame = Frame(logs[0][0], logs[-1][0], low - pad, high + pad, *LONG)
-    body = _axes(frame, x_name, y_name, marks or None, _powers(frame))
+    body = "".join(_span_of(frame, *span) for span in shaded) + _axes(frame, x_name, y_name, marks or None, _powers(frame))
     body += f'<polyline class="line thin c0" points="{" ".join(f"{frame.x(x)},{frame.y(y)}" for x, y in logs)}"/>'
     if bounded:
         height = frame.y(math.log10(limit))
@@ -172,6 +174,15 @@ def strip(points: Points, limit: float, x_name: str, y_name: str, marks: Marks |
         odd = [at for at, (_, y) in zip(logs, points, strict=True) if y > limit]
         body += "".join(f'<circle class="over" cx="{frame.x(x)}" cy="{frame.y(y)}" r="2.5"/>' for x, y in odd)
     return _svg(frame, body, f"{y_name} over {x_name or 'time'}")
+
+
+def _span_of(frame: Frame, first: float, last: float, name: str) -> str:
+    """A stretch of the axis, shaded, at least a few pixels wide; its name is told where the mouse rests."""
+    begin, end = (min(max(frame.x(place), frame.x(frame.left)), frame.x(frame.right)) for place in (first, last))
+    wide = max(end - begin, 3.0)
+    top, left = frame.margin[0], (begin + end - wide) / 2
+    box = f'x="{left:.1f}" width="{wide:.1f}" y="{top}" height="{frame.y(frame.low) - top:.1f}"'
+    return f'<rect class="event" {box}><title>{escape(name)}</title></rect>'
 
 
 def usage(values: Sequence[float], floor: float, x_name: str, y_name: str) -> str:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hourglass.report import ways
+from hourglass.report import events, ways
 from hourglass.report.cards import HOURGLASS, card, document
-from hourglass.report.charts import histogram, strip
+from hourglass.report.charts import histogram
 from hourglass.report.words import number
 
 __all__ = ["Findings", "page"]
 
-BINS, POINTS = 40, 800
+BINS = 40
 COLUMNS = 30  # of the rows as they were given
 NUMBERS = ("score", "p_value", "q_value")
 Array = NDArray[np.float64]
@@ -27,8 +27,9 @@ Array = NDArray[np.float64]
 class Findings:
     """What the page tells: counts in words, scores known and new (n,), the threshold, the worst rows, and what is shown of them.
 
-    `steps` are the times of the rows where these are steps of a series (empty: their numbers), None where they are none. `cards` are cards
-    with pictures, `cells` the worst rows as they were given, by number; `measures` may hold the comparison on labels.
+    `steps` are the times of the rows where these are steps of a series (empty: their numbers), None where they are none; `events` what
+    happened in it, None where that was not looked for. `cards` are cards with pictures, `cells` the worst rows as they were given, by
+    number; `measures` may hold the comparison on labels.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Findings:
     top: Sequence[dict[str, Any]]
     notes: Sequence[str] = ()
     steps: Sequence[str] | None = None
+    events: Sequence[Mapping[str, Any]] | None = None
     cards: Sequence[str] = ()
     cells: Mapping[int, dict[str, Any]] = field(default_factory=dict)
     measures: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +56,8 @@ def page(found: Findings) -> str:
     beside = ways.card_of(found.measures)
     sections = [
         card("What stands out", answer, wide=True),
-        _strip(found),
+        "" if found.steps is None else events.over_time(found.scores, found.threshold, found.steps, found.events),
+        events.card_of(found.events),
         _histogram(found, not beside),
         beside,
         *found.cards,
@@ -81,23 +84,6 @@ def _histogram(found: Findings, wide: bool) -> str:
     note = "Where the two shapes differ, the new rows are not like the training rows. A row is an anomaly to the right of the line."
     line = (found.threshold, f"threshold {number(found.threshold)}") if np.isfinite(found.threshold) else None
     return card("Scores", histogram(edges.tolist(), counts, "score (1 is usual)", line, wide), note, wide)
-
-
-def _strip(found: Findings) -> str:
-    """The scores of a series, step after step, unusual ones marked."""
-    if found.steps is None or len(found.scores) < 2:
-        return ""
-    size = -(-len(found.scores) // POINTS)
-    starts = np.arange(0, len(found.scores), size)
-    highest = np.maximum.reduceat(np.nan_to_num(found.scores), starts)
-    points = list(zip(starts.tolist(), highest.tolist(), strict=True))
-    marks = [] if not found.steps else [(float(i), found.steps[i]) for i in np.linspace(0, len(found.scores) - 1, 4).round().astype(int)]
-    note = (
-        "The score of every step"
-        + (f", the highest of each {size:,}" if size > 1 else "")
-        + "; steps above the line are anomalies, in red."
-    )
-    return card("Over time", strip(points, found.threshold, "time" if marks else "step", "score", marks), note, wide=True)
 
 
 def _worst(found: Findings) -> str:

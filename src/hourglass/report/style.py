@@ -48,7 +48,8 @@ svg { display: block; width: 100%; height: auto; }
 .line { fill: none; stroke: var(--c); stroke-width: 2; stroke-linejoin: round; }
 .area { fill: var(--c); fill-opacity: 0.3; stroke: var(--c); stroke-width: 1.5; }
 .dot { fill: var(--c); fill-opacity: 0.75; } .plane { fill: none; stroke: var(--rule); }
-.limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 4; } .over { fill: var(--bad); } .line.thin { stroke-width: 1.2; }
+.limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 4; } .over { fill: var(--bad); }
+.event { fill: var(--warn); fill-opacity: 0.22; } .line.thin { stroke-width: 1.2; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 16px; }
 .gallery figure div { display: grid; grid-template-columns: 1fr 1fr; gap: 4px; } .gallery img { width: 100%; display: block;
   border-radius: 4px; image-rendering: pixelated; } .gallery figcaption { margin-top: 5px; overflow-wrap: anywhere; }

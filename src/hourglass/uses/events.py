@@ -19,7 +19,7 @@ from hourglass.parts import Batch, find
 from hourglass.uses import detect, lasting
 from hourglass.uses.rowwise import rated
 
-__all__ = ["History", "happened", "levels", "narrowed", "numbered", "silences", "sort_of", "spans"]
+__all__ = ["History", "able", "happened", "levels", "narrowed", "numbered", "silences", "sort_of", "spans"]
 
 LOW = 5.0  # times as many false alarms are allowed where an event goes on than where it begins
 BURST = 0.6  # share of what is odd about an event, above which the steps that hold it are a spike
@@ -41,6 +41,11 @@ class History(NamedTuple):
     odd: Array
     names: list[str]
     places: dict[str, Any]
+
+
+def able(model: Model) -> bool:
+    """Whether the model is one of recordings over time, in which there can be events."""
+    return hasattr(find("kinds", model.kind), "history") and model.facts.get("axes") != 3
 
 
 def levels(model: Model, false_alarms: float) -> tuple[float, float]:
