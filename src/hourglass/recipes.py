@@ -196,8 +196,11 @@ def _picture(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict
 
 
 def _codec(start: dict[str, Any]) -> dict[str, Any]:
-    """Pictures of one sort: the codec that comes with hourglass, whose settings are `start`, trained further."""
-    return {**start, "spoil": "none", "batch_size": 8, "learning_rate": 1e-3, "steps": 600, "device": "cpu"}
+    """Pictures of one sort: the codec that comes with hourglass, whose settings are `start`, trained further.
+
+    M: 320 faces, 200 CPU s, bytes at equal PSNR: 600 steps of 8 at 1e-3 -13.7 %, 1200 of 4 at 6e-4 -14.0; 1000 of 8 at 3e-4 (320 s) -13.3
+    """
+    return {**start, "spoil": "none", "batch_size": 4, "learning_rate": 6e-4, "steps": 1200, "device": "cpu"}
 
 
 def _surface(facts: dict[str, Any], size: int, count: int) -> dict[str, Any]:

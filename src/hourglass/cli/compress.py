@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hourglass.cli import _options, _places
+from hourglass.cli import _compare, _options, _places
 from hourglass.cli._models import each, open_model, takes
 from hourglass.cli._voice import answer, say, working
 
@@ -19,16 +19,27 @@ __all__ = ["command"]
 @click.option("-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True, metavar="0..100", help="More is closer.")
 @click.option("--bytes", "most", type=click.IntRange(1), metavar="N", help="The best picture that fits into so many bytes.")
 @click.option("--psnr", type=click.FloatRange(0, min_open=True), metavar="DB", help="The smallest file that reaches so many decibels.")
-@_options.output("A file, or a folder for several; else photo.jpg.hgz beside photo.jpg.")
+@click.option("--compare", is_flag=True, help="Write no .hgz; tell bytes, PSNR and SSIM beside JPEG, WebP and AVIF at the same size.")
+@_options.output("A file, or a folder for several; else photo.jpg.hgz beside photo.jpg. With --compare a PNG to look at.")
 @_options.force
 @_options.everywhere
 def command(
-    files: tuple[str, ...], model: str | None, quality: float, most: int | None, psnr: float | None, output: str | None, force: bool
+    files: tuple[str, ...],
+    model: str | None,
+    quality: float,
+    most: int | None,
+    psnr: float | None,
+    compare: bool,
+    output: str | None,
+    force: bool,
 ) -> None:
     """Compress every FILE (of a folder, every file the model takes) to one .hgz file. Lossy: it keeps what the model understands."""
     from hourglass import compress
 
     found = None if model is None else open_model(model)
+    if compare:
+        _compare.told(files, found, {"quality": quality, "bytes": most, "psnr": psnr}, output, force)
+        return
     places = _places.place_each(files, output, lambda path: takes(found, path), beside=_packed, inside=_packed, force=force)
     aim = {name: value for name, value in (("bytes", most), ("psnr", psnr)) if value is not None}
     results = []

@@ -17,7 +17,7 @@ from hourglass.kinds.image import Picture
 from hourglass.model import Model
 from hourglass.uses.photo import WHITES
 
-__all__ = ["Coder", "Point", "at", "by_codec", "by_pillow", "compared", "curve", "level", "saved", "span"]
+__all__ = ["Coder", "Point", "at", "by_codec", "by_pillow", "compared", "curve", "level", "plain", "saved", "span"]
 
 Pixels = NDArray[Any]
 MOST, PIXELS = 16, 1 << 19  # pictures that are looked at, and pixels in them
