@@ -420,7 +420,7 @@ USE: dict[str, tuple[Callable[[Autoencoder], Any], type[Exception], str]] = {
     "bytes of another sort": (lambda m: m.decompress(b"hello"), errors.BadFile, "hgz"),
     "a file of bytes that is not there": (lambda m: decompress("none.hgz", m), errors.BadFile, "none.hgz"),
     "no bytes": (lambda m: m.decompress(None), errors.BadType, "NoneType"),  # type: ignore[arg-type]
-    "no model": (lambda m: denoise(rows()), errors.BadOption, "model=MODEL"),
+    "no model": (lambda m: denoise(pd.DataFrame(rows())), errors.BadType, "model=MODEL"),
     "no such model": (lambda m: load("none.hourglass"), errors.BadFile, "none.hourglass"),
     "a model that is a number": (lambda m: load(5), errors.BadType, "int"),  # type: ignore[arg-type]
     "a report as pdf": (lambda m: m.report(rows(), to="report.pdf"), errors.BadOption, "html"),

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hourglass import files, photos, reading
+from hourglass import cleaning, files, photos, reading
 from hourglass.autoencoder import Autoencoder, Path_
 from hourglass.errors import BadOption, BadType
+from hourglass.kinds import image
 from hourglass.model import Factories
 from hourglass.packing import picture_packed, picture_unpacked
 from hourglass.parts import find
@@ -63,9 +64,17 @@ def _codec(model: Autoencoder | Path_ | None) -> tuple[photos.Shipped | None, An
     return photos.of_model(fitted._fitted()), fitted
 
 
-def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None) -> Any:
-    """A picture (path, Pillow image, array) or table cleaned by `model`, as the sort of thing it was; `strength` 0 to 1 blends."""
-    fitted = _given(model, "denoise")
+def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None, **options: Any) -> Any:
+    """A picture (path, Pillow image, array) without its noise, as the sort of thing it was, of a path an array; `strength` 0 to 1 blends.
+
+    Without `model`, by the shipped denoiser: `to` writes a file instead, with EXIF and colour profile; `careful=True` averages eight looks.
+    A `model` of yours also takes tables, series, sound, video and text.
+    """
+    if model is None:
+        return _without_noise(picture, strength, **options)
+    if options:
+        raise BadOption(f"{', '.join(options)}: only the shipped denoiser has such options; leave them out, or the model")
+    fitted = model if isinstance(model, Autoencoder) else load(model)
     record = fitted._fitted()
     module = find("kinds", record.kind)
     chunk = reading.joined(list(reading.chunks(module.read(picture))))
@@ -79,11 +88,15 @@ def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ |
     return module.restore(module.from_tensor(values, record.facts, like=chunk), picture)
 
 
-def _given(model: Autoencoder | Path_ | None, purpose: str) -> Autoencoder:
-    """The model that must be given."""
-    if model is None:
-        raise BadOption(
-            f"this version ships no trained model to {purpose} with; fit one on your own data, hourglass fit DATA --purpose {purpose} "
-            "-o MODEL, and give it: model=MODEL (-m MODEL)"
-        )
-    return model if isinstance(model, Autoencoder) else load(model)
+def _without_noise(picture: Any, strength: float, to: Path_ | None = None, careful: bool = False, **unknown: Any) -> Any:
+    """One picture through the shipped denoiser."""
+    if unknown:
+        raise BadOption(f"the shipped denoiser has no option {next(iter(unknown))!r}; it has strength, to, careful and model")
+    cleaned = cleaning.clean_picture(cleaning.picture_of(picture), strength, careful).picture
+    if to is not None:
+        image.write([[cleaned]], to, {"range": [0.0, 1.0], "dtype": str(cleaned.pixels.dtype)})
+        return None
+    if reading.is_path(picture):
+        return cleaned.full[..., 0] if cleaned.full.shape[-1] == 1 else cleaned.full
+    made = image.restore([cleaned], picture)
+    return made.reshape(picture.shape) if isinstance(picture, np.ndarray) else made

@@ -278,9 +278,22 @@ def test_denoise_keeps_name_size_and_format(run, place) -> None:
 
 
 def test_without_a_model_it_says_how_to_fit_one(run, place) -> None:
-    message = run("denoise", "pictures/5.png", code=2).stderr
+    message = run("denoise", "new.csv", code=2).stderr
     assert "hourglass fit" in message
     assert "--purpose denoise" in message
+
+
+def test_pictures_are_denoised_without_a_model(run, told, place) -> None:
+    answer = told("denoise", "pictures", "-o", "clean", "--before-after", "looks/")
+    assert {Path(each["output"]).as_posix() for each in answer["files"]} == {
+        f"clean/{path.relative_to('pictures').as_posix()}" for path in Path("pictures").rglob("*.png")
+    }
+    assert all(each["removed"] >= 0 for each in answer["files"])
+    assert pixels("looks/deep/0.before-after.png").shape[:2] == (8, 40)
+    assert "before, after" in run("denoise", "pictures/5.png", "--before-after", "look.png", "--careful").stdout
+    assert "exists" in run("denoise", "pictures/6.png", "--before-after", "look.png", code=2).stderr
+    assert not Path("pictures/6.denoised.png").exists()
+    assert "leave them out" in run("denoise", "pictures/6.png", "-m", "image.hourglass", "--careful", code=2).stderr
 
 
 def test_pictures_are_compressed_without_a_model(run, told, place) -> None:

@@ -44,6 +44,14 @@ def test_as_many_levels_as_asked_for_have_skips(skips: int, count: int) -> None:
     assert decoder(given).shape == x.shape
 
 
+def test_the_innermost_level_has_its_blocks_once() -> None:
+    """With skips on all levels, its features come straight from the encoder's blocks."""
+    _, some, _ = pair(PICTURE, skips=1)
+    _, all_of_them, _ = pair(PICTURE, skips=2)
+    assert [len(level) for level in some.levels] == [2, 2]
+    assert [len(level) for level in all_of_them.levels] == [1, 2]
+
+
 def test_pictures_of_any_size_come_back_in_it() -> None:
     encoder, decoder, _ = pair(PICTURE)
     for sides in ((16, 10), (33, 7), (4, 50)):

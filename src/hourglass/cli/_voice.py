@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 
 from hourglass.cli._options import says
 
-__all__ = ["answer", "counted", "plain", "say", "show", "working"]
+__all__ = ["answer", "counted", "finished", "plain", "say", "show", "working"]
 
 WIDTH = 110  # of tables where no terminal tells its own
 
@@ -88,3 +88,18 @@ def counted(items: Sequence[Any], text: str) -> Iterator[Any]:
         for item in items:
             yield item
             bar.update(task, advance=1, visible=time.monotonic() - started > 1)
+
+
+@contextmanager
+def finished(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with how much of how much is done: a progress bar with the time left, from the second on that it takes."""
+    if says("json") or says("quiet") or not sys.stderr.isatty():
+        yield lambda done, count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        started, task = time.monotonic(), bar.add_task(plain(text).replace("[", r"\["), total=None, visible=False)
+        yield lambda done, count: bar.update(task, completed=done, total=count, visible=time.monotonic() - started > 1)

@@ -137,7 +137,10 @@ def decoder(
     skips: int | None = None,
     contrast: int = 0,
 ) -> nn.Module:
-    """The mirror image; each level adds the skip of its own depth to what comes from within."""
+    """The mirror image; each level adds the skip of its own depth to what comes from within.
+
+    Where the innermost level has a skip too, its features come straight from the encoder's blocks: there it has none of its own.
+    """
     plan, bias = _plan(shape, widths, skips), contrast > 0
     whole = (outputs * shape[0], *shape[1:])
     inner = (plan.widths[-1], *plan.inside)
@@ -147,7 +150,8 @@ def decoder(
         for depth, width in reversed([*enumerate(plan.widths)]):
             wide = plan.widths[depth - 1] if depth else whole[0] * FRONT**plan.sides
             out = opposite(plan.sides, width, wide, 2, bias=bias) if depth else same(plan.sides, width, wide, bias=bias)
-            levels.append(nn.Sequential(*_blocks(plan.sides, width, blocks, bias), out))
+            own = 0 if depth + 1 == plan.skips == len(plan.widths) > 1 else blocks
+            levels.append(nn.Sequential(*_blocks(plan.sides, width, own, bias), out))
         first: nn.Module = same(plan.sides, code_shape[0], inner[0], bias=bias)
         if len(code_shape) == 1:
             first = nn.Sequential(nn.Linear(code_shape[0], torch.Size(inner).numel(), bias=bias), nn.Unflatten(1, inner))
