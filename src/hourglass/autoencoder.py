@@ -355,19 +355,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         values = compressing.decompress(self.model_, given, salvage)
         return self._give(values, to, compressing.layout_in(self.model_, given))
 
-    def report(self, X: Any = None, y: Any = None, *, training: Any = None, to: Path_ | None = None) -> Report:
+    def report(self, X: Any = None, y: Any = None, *, training: Any = None, masks: str | None = None, to: Path_ | None = None) -> Report:
         """Did the network learn anything? Measured on `X`, or right after `fit` on the held-out samples; `to`: an .html or .json file.
 
         `y`: labels, to see whether the code tells them apart (by default the label column, where the kind was given one), or of anomalies
         whether others find them better: nearest neighbours, an isolation forest and PCA, fitted to `training`, or to what `fit` kept.
 
-        A loaded model without `X` gives the measures of its last report, if one was made before it was saved.
+        `masks`: of pictures, a folder or suffix. A loaded model without `X` gives the measures of its last report, if it has one.
         """
         model = self._fitted()
         seen = getattr(self, "_samples", (None, None, None))
         if X is not None:
             known = seen[0] if training is None else self._checked(training, reset=False)
-            seen = given(model, self._reader(), self._checked(X, reset=False), y, known)
+            seen = given(model, self._reader(), self._checked(X, reset=False), y, known, masks)
         report = make_report(model, *seen)
         if to is not None:
             report.write(to)

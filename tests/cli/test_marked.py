@@ -54,5 +54,13 @@ def test_defects_are_marked_and_compared_with_masks(run, told, place: Path) -> N
     assert (shown[1] - shown[0])[21:27, 31:37, 0].mean() > 50  # the first has its defect marked, by the map
     assert abs(shown[1] - shown[0])[40:, :20].mean() < 20
     assert "area under the ROC curve: 1.000 of pictures" in run("detect", "m.hourglass", "new", "--masks", "truth").stdout
+    measures = told("report", "m.hourglass", "new", "--masks", "truth", "-o", "report.html")["measures"]
+    same = {name: pytest.approx(answer["masks"][name], abs=1e-5) for name in ("image_auroc", "pixel_auroc")}
+    assert measures["masks"]["ways"]["model"] == same
+    assert 0.9 < measures["masks"]["ways"]["differences"]["image_auroc"] <= 1  # what is darker by half needs no network
+    report = Path("report.html").read_text()
+    assert "Finding defects" in report
+    assert report.count("<figure>") >= 4
+    assert "give the pictures too" in run("report", "m.hourglass", "--masks", "truth", code=2).output
     assert "exists already" in run("detect", "m.hourglass", "new", "--maps", "maps", code=2).output
     assert "no picture has a mask" in run("detect", "m.hourglass", "new", "--masks", ".bmp", code=2).output

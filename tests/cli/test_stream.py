@@ -98,6 +98,8 @@ def test_events_are_written(run, home) -> None:
     run("detect", "m.hourglass", "bad.csv", "--page", "found.html")
     assert 'class="event"' in Path("found.html").read_text()
     assert "<td>heat" in Path("found.html").read_text()
+    run("report", "m.hourglass", "bad.csv", "-o", "report.html")
+    assert 'class="event"' in Path("report.html").read_text()
     result = run("detect", "m.hourglass", "bad.csv", "--events", "events.csv")
     events = pd.read_csv("events.csv")
     assert any(abs(events["first_row"] - 300) <= 2)

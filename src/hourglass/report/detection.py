@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ import torch
 from numpy.typing import NDArray
 
 from hourglass import reading, results
+from hourglass.kinds import image
 from hourglass.model import Model
 from hourglass.parts import Batch, Pieces
+from hourglass.report import specks
 from hourglass.report.labelled import Labels, auroc, placed, precision, two_sorts
 from hourglass.report.peers import ADVICE, NAMES, Scorer, fitted, kept
 from hourglass.report.words import Measures, Verdict
-from hourglass.uses import detect
+from hourglass.uses import detect, maps
+from hourglass.uses.rowwise import rated
 
 __all__ = ["JUDGES", "against_peers", "compared", "counts", "on_rows", "on_samples"]
 
@@ -23,6 +27,7 @@ FEW = 5  # anomalies, below which nothing is said
 SURE, SAME = 2.0, 0.005  # standard errors of a difference that count, and a difference that never does
 FAR = 0.05  # behind another way: bad
 Array = NDArray[np.float64]
+Way = Callable[[Batch, Any, Any], NDArray[Any]]  # samples, their layout and the chunk they are from to a score of each row
 
 
 def counts(labels: Any) -> dict[str, Any] | None:
@@ -36,6 +41,8 @@ def counts(labels: Any) -> dict[str, Any] | None:
 
 def on_samples(model: Model, training: Batch, held_out: Batch, labels: Any) -> dict[str, Any] | None:
     """The comparison on held-out samples right after a fit; None where their labels name too few anomalies, or no such thing."""
+    if maps.able(model):  # tiles tell little of whole pictures
+        return None
     if model.settings.get("purpose") != "detect" or labels is None or training.count == 0 or counts(labels) is None:
         return None
     scorers = {"model": lambda batch: detect.scores(model, batch), **_peers(model, training)}
@@ -51,22 +58,32 @@ def on_rows(model: Model, reader: reading.Reader, source: Any, y: Any, training:
     sorts = _sorts(model, reader, pieces, y)
     if sorts is None:
         return None
-    training = kept(model) if training is None or training.count == 0 else training
-    scorers: dict[str, Scorer] = {"model": lambda batch: detect.scores(model, batch)}
-    scorers |= {} if training is None else _peers(model, training)
+    ways = _ways(model, reader.module, kept(model) if training is None or training.count == 0 else training)
     chosen = np.sort(np.random.default_rng(0).choice(pieces.count, min(ROWS, pieces.count), replace=False))
-    found: dict[str, list[Array]] = {name: [] for name in scorers}
+    found: dict[str, list[Array]] = {name: [] for name in ways}
     asked: list[NDArray[np.int64]] = []
     start = 0
     for count, chunk in zip(pieces.counts, reading.chunks(pieces), strict=True):
         here = chosen[(chosen >= start) & (chosen < start + count)] - start
         batch, layout = results.samples(reader.module, chunk, model.facts)
         batch = reading.single(batch if layout is not None else batch[torch.from_numpy(here)])
-        for name, score in scorers.items():
-            values = results.in_rows(reader.module, score(batch), model.facts, layout)
-            found[name].append(np.asarray(values if layout is None else values[here], float))
+        for name, way in ways.items():
+            values = way(batch, layout, chunk)
+            found[name].append(np.asarray(values if len(values) == len(here) else values[here], float))
         asked, start = [*asked, here + start], start + count
     return compared({name: np.concatenate(parts) for name, parts in found.items()}, sorts.of(np.concatenate(asked)), "the rows given")
+
+
+def _ways(model: Model, module: Any, training: Batch | None) -> dict[str, Way]:
+    """The model, and what it is compared with: of samples what is fitted to `training` ones, of pictures what needs none."""
+    ways: dict[str, Way] = {"model": lambda batch, layout, chunk: rated(model, batch, layout).scores}
+    if maps.able(model):
+        return ways | {"differences": lambda batch, layout, chunk: np.array([specks.score(each) for each in image.pictures(chunk)])}
+
+    def by_rows(score: Scorer) -> Way:
+        return lambda batch, layout, chunk: results.in_rows(module, score(batch), model.facts, layout)
+
+    return ways | {name: by_rows(score) for name, score in ({} if training is None else _peers(model, training)).items()}
 
 
 def _sorts(model: Model, reader: reading.Reader, pieces: Pieces, y: Any) -> Labels | None:

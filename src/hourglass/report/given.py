@@ -14,20 +14,21 @@ from hourglass.kinds import image
 from hourglass.model import Model
 from hourglass.parts import Batch, Cut
 from hourglass.report.detection import on_rows
+from hourglass.report.noticed import Noticed, noticed
 
 __all__ = ["given", "labels_of"]
 
-Given = tuple[Batch | list[Any] | None, Batch | list[Any] | None, Any, dict[str, Any] | None]
+Given = tuple[Batch | list[Any] | None, Batch | list[Any] | None, Any, dict[str, Any] | None, Noticed | None]
 
 
-def given(model: Model, reader: reading.Reader, source: Any, y: Any, training: Any) -> Given:
-    """The user's data as training samples, held-out samples, the labels of these, and how well labelled anomalies are found.
+def given(model: Model, reader: reading.Reader, source: Any, y: Any, training: Any, masks: str | None = None) -> Given:
+    """The user's data as training samples, held-out samples, the labels of these, how well labelled anomalies are found, what is noticed.
 
     `training` is a batch of what the model was trained on, or data of the user's that are the same, or None.
     """
     if photos.is_codec(model):
         chunks = reading.chunks(reader.pieces(source))
-        return [], [picture.pixels for chunk in chunks for picture in image.pictures(chunk)], None, None
+        return [], [picture.pixels for chunk in chunks for picture in image.pictures(chunk)], None, None, None
     known = training
     if training is not None and not isinstance(training, Batch):
         known = results.everything(reader.module, reader.pieces(training), model.facts)
@@ -36,7 +37,7 @@ def given(model: Model, reader: reading.Reader, source: Any, y: Any, training: A
     except BadData as trouble:
         found = None
         warnings.warn(f"no comparison on labels: {trouble}", UserWarning, stacklevel=3)
-    return *_halves(model, reader, source, y), found
+    return *_halves(model, reader, source, y), found, noticed(model, reader, source, masks)
 
 
 def _halves(model: Model, reader: reading.Reader, source: Any, y: Any) -> tuple[Batch, Batch, Any]:

@@ -14,6 +14,7 @@ from hourglass.parts import Batch, find
 from hourglass.report import codecs
 from hourglass.report.detection import on_samples
 from hourglass.report.measures import measure, plain
+from hourglass.report.noticed import Noticed
 from hourglass.report.page import Samples, page
 from hourglass.report.shown import shown
 from hourglass.report.verdicts import Verdict, summary, verdicts
@@ -57,11 +58,18 @@ class Report:
             temporary.write_text(text, encoding="utf-8")
 
 
-def make_report(model: Model, training: Taught, held_out: Taught, labels: Any = None, found: dict[str, Any] | None = None) -> Report:
+def make_report(
+    model: Model,
+    training: Taught,
+    held_out: Taught,
+    labels: Any = None,
+    found: dict[str, Any] | None = None,
+    rows: Noticed | None = None,
+) -> Report:
     """Measure a model on samples; without any, the measures of its last report. The measures are kept in `model.record["report"]`.
 
     Of a picture codec the samples are lists of whole pictures.
-    `found`: how well it finds labelled anomalies, where that was measured on other rows than these.
+    `found`: how well it finds labelled anomalies, where that was measured on other rows than these. `rows`: what was noticed in these.
     """
     if training is None or held_out is None:
         measures = model.record.get("report")
@@ -77,8 +85,9 @@ def make_report(model: Model, training: Taught, held_out: Taught, labels: Any = 
         held_out = training
     measures = measure(model, training, held_out, labels=labels)
     measures |= plain({"detection": found or on_samples(model, training, held_out, labels), "training_labels": _labelled(model)})
+    measures |= plain({"masks": rows.masks}) if rows is not None and rows.masks is not None else {}
     model.record["report"] = measures
-    return Report(measures, verdicts(measures), model, _samples(model, held_out))
+    return Report(measures, verdicts(measures), model, _samples(model, held_out, [] if rows is None else rows.cards))
 
 
 def _labelled(model: Model) -> dict[str, Any] | None:
@@ -91,10 +100,10 @@ def _name(model: Model) -> str:
     return f"Autoencoder for {model.settings.get('purpose', 'embed')}"
 
 
-def _samples(model: Model, held_out: Batch) -> Samples:
-    """A few held-out samples beside their reconstructions, and the user's names of columns or sensors."""
+def _samples(model: Model, held_out: Batch, noticed: list[str]) -> Samples:
+    """What was noticed, a few held-out samples beside their reconstructions, and the user's names of columns or sensors."""
     data = f"{model.kind}, {model.record.get('samples', held_out.count):,} samples"
     names = getattr(find("kinds", model.kind), "element_names", None)
     elements = [] if names is None or len(model.shape) > 2 else names(model.facts)
     per_sensor = elements[:: model.shape[1]] if len(model.shape) == 2 else elements
-    return Samples(_name(model), data, shown(model, held_out), tuple(per_sensor))
+    return Samples(_name(model), data, [*noticed, *shown(model, held_out)], tuple(per_sensor))

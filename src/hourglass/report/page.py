@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from hourglass.model import Model
-from hourglass.report import charts, codecs, ways
+from hourglass.report import charts, codecs, masked, ways
 from hourglass.report.against import linearly
 from hourglass.report.cards import HOURGLASS, card, document
 from hourglass.report.verdicts import Verdict, conclusion, number
@@ -38,6 +38,7 @@ def page(model: Model, measures: Measures, verdicts: Sequence[Verdict], samples:
     cards = [
         *samples.cards,
         ways.card_of(measures),
+        masked.card_of(measures),
         codecs.card_of(measures),
         _curves(measures),
         _sizes(measures),

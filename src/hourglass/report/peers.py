@@ -17,11 +17,12 @@ from hourglass.uses.near import unbent
 
 __all__ = ["ADVICE", "NAMES", "Scorer", "fitted", "kept"]
 
-NAMES = {"neighbours": "nearest neighbours", "forest": "isolation forest", "pca": "PCA"}
+NAMES = {"neighbours": "nearest neighbours", "forest": "isolation forest", "pca": "PCA", "differences": "differences of Gaussians"}
 ADVICE = {
     "neighbours": "the mean distance to the 5 nearest training rows (sklearn.neighbors.NearestNeighbors)",
     "forest": "sklearn.ensemble.IsolationForest",
     "pca": "the squared residual of PCA (sklearn.decomposition.PCA)",
+    "differences": "differences of Gaussians (scipy.ndimage.gaussian_filter)",
 }
 ROWS, NEIGHBOURS = 5000, 5
 NUMBERS = 2e7  # in the rows that peers are fitted to: wide samples are fewer
