@@ -34,7 +34,7 @@ def run(bottleneck: str = "factor:style=rival", **changes: Any) -> Fitting:
 @pytest.mark.parametrize("bottleneck", ["plain", "gaussian", "factor"])
 def test_without_a_rival_there_is_one_objective(bottleneck: str) -> None:
     model = run(bottleneck).model
-    weights, rivals = parted(model, lambda batch: batch)
+    weights, rivals = parted(model, lambda batch: (batch, batch))
     assert not rivals
     assert len(weights) == len(list(model.parameters()))
 
@@ -44,7 +44,7 @@ def test_each_weight_belongs_to_one_objective(members: int) -> None:
     fit = run(members=members)
     model = fit.model
     model.bottleneck.generator = fit.generator  # type: ignore[assignment]
-    weights, (rival,) = parted(model, lambda batch: batch)
+    weights, (rival,) = parted(model, lambda batch: (batch, batch))
     assert {id(weight) for weight in rival.weights} == {id(weight) for weight in model.bottleneck.critic.parameters()}  # type: ignore[union-attr]
     assert sorted(id(weight) for weight in [*weights, *rival.weights]) == sorted(map(id, model.parameters()))
     nats, cost = rival.lower(Batch(torch.from_numpy(rows(100))), 0.0)
@@ -59,7 +59,7 @@ def test_the_rival_learns_beside_and_its_loss_is_told_nowhere() -> None:
     """At beta 1 nothing pushes the units apart, so that the codes stay a ring, and the rival comes to know it."""
     fit, alone = run("factor:style=rival,beta=1,warmup=0", epochs=80), run("gaussian:warmup=0", epochs=80)
     told, plain = list(fit), list(alone)
-    _, (rival,) = parted(fit.model.train(), lambda batch: batch)
+    _, (rival,) = parted(fit.model.train(), lambda batch: (batch, batch))
     nats = float(rival.lower(fit.held_out, 0.0)[0].detach())  # type: ignore[union-attr]
     assert nats < 0.85 * math.log(2)  # one that was never trained guesses
     assert told[-1].training == pytest.approx(plain[-1].training, abs=1.0)

@@ -31,7 +31,7 @@ from hourglass.uses import compress, detect, generate, maps
 __all__ = ["Fitting", "begin", "learned_from"]
 
 SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may look at after training
-HISTORY = 400
+HISTORY, LOOKED = 400, 2000  # records kept, and samples for judging a start
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
 STARTED, BIG = 10_000, 1 << 26  # samples, and numbers of them, that a start may look at
 LOOK = 0.02  # of the minutes, for one look at held-out samples
@@ -127,7 +127,8 @@ class Fitting:
     def __iter__(self) -> Iterator[Record]:
         """Train. Stops early, keeps the best weights, survives Ctrl-C, writes and resumes a checkpoint."""
         self.model.train()
-        self.worth = worth(self.model, self.training)
+        self.asked = spoiler(self.settings["spoil"], shuffler(self.seed, 6))(self.training[:LOOKED])[1]  # pairs are smaller than samples
+        self.worth = worth(self.model, self.asked)
         self.engine.place(self.model.modules())
         schedule = Schedule.of(self.settings, self.share)
         judge = self._judge if self.held_out.count else None
@@ -158,7 +159,7 @@ class Fitting:
         nothing, start = self.worth
         if start <= nothing or loop.flats[0].objective.fresh is None:
             return
-        if not math.isfinite(start) or worth(self._anew(), self.training)[1] < start:
+        if not math.isfinite(start) or worth(self._anew(), self.asked)[1] < start:
             loop.renew()
             self.troubles.append(START)
 
@@ -219,7 +220,7 @@ class Fitting:
         spoil = spoiler(self.settings["spoil"], self.generator)
         own, rivals = parted(model, spoil)
         self.step = step = self._by_hand()
-        by_hand = None if step is None else lambda batch, fraction: (step(spoil(batch), batch), 0.0)
+        by_hand = None if step is None else lambda batch, fraction: (step(*spoil(batch)), 0.0)
         weights = list(dict.fromkeys([*getattr(step, "parameters", []), *own]))  # neighbours in memory as the step wants them
         buffers = list(modules.buffers())
         fresh = None if Part.parse(self.settings["network"]).name == "own" else lambda: self._fresh([*weights, *buffers])
@@ -267,7 +268,7 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
     """Nats of an output that knows nothing but the mean, half a nat per element above, and nats of the network as it is."""
     if sample.count == 0 or not sample.x.is_floating_point():
         return math.inf, 0.0
-    sample = sample[: max(100, min(2000, 4 * NUMBERS // model.input_size))]
+    sample = sample[: max(100, min(LOOKED, 4 * NUMBERS // model.input_size))]
     x = sample.x
     x = x + 0.03 * torch.randn(x.shape, generator=shuffler(0))  # constant data would make any network worse than their mean
     mean = x.double().mean(0).flatten()
@@ -275,7 +276,7 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
     offset = mean if link is None else link(mean)[1]
     with torch.no_grad():
         try:
-            output = offset.to(x.dtype).reshape(model.shape).expand(x.shape).repeat(model.members, *[1] * len(model.shape))
+            output = offset.to(x.dtype).reshape(x.shape[1:]).expand(x.shape).repeat(model.members, *[1] * len(model.shape))
             repeated = [None if part is None else part.repeat(model.members, *[1] * len(model.shape)) for part in (x, sample.mask)]
             nothing = float(copy.deepcopy(model.loss).train()(output, *repeated).mean())
         except RuntimeError:  # a loss that asks for more outputs than elements
@@ -284,7 +285,7 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
         few = model.train(False).forward(sample[:256])
         model.train(was)
         start = float(copy.deepcopy(model.loss).train()(few.output, few.target.x, few.target.mask).mean())
-    return nothing + 0.5 * model.input_size, start
+    return nothing + 0.5 * x[0].numel(), start
 
 
 def prepared(model: Model, training: Batch, held_out: Batch, seen: Tensor | None = None) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ class Judgement(NamedTuple):
     suited: nn.Module
 
 
-def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], Batch] = lambda batch: batch) -> Judgement:
+def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], tuple[Batch, Batch]] = lambda batch: (batch, batch)) -> Judgement:
     """Loss and cost on held-out samples, damaged as in training, each learned variance being the one that suits them.
 
     Under the variance of the training errors, which fall faster, the loss would rise while the held-out error itself still falls: the
@@ -41,9 +41,9 @@ def judge(model: Model, held_out: Batch, spoil: Callable[[Batch], Batch] = lambd
     """
     seen = held_out[: most(model)]
     size = max(LEAST, CHUNK // model.input_size)
-    damaged = spoil(seen)
+    damaged, asked = spoil(seen)
     with torch.no_grad(), _drawn(model.bottleneck):
-        passed = [model.forward(damaged[at : at + size], seen[at : at + size]) for at in range(0, seen.count, size)]
+        passed = [model.forward(damaged[at : at + size], asked[at : at + size]) for at in range(0, seen.count, size)]
 
         def rows(field: Callable[[Passed], Tensor]) -> Tensor:
             return torch.cat([per_member(field(each), model.members) for each in passed], 1)  # (M, B, ...)

@@ -1,4 +1,4 @@
-"""Whether the parts that a user named exist and take the options given: asked before anything is read.
+"""Whether what a user named can be meant, numbers and parts with their options: asked before anything is read.
 
 What an option may be can depend on the data. Where it does, the part is made for samples of several sorts, without memory, and its values
 are refused here only if none of them can do with them; the rest is found out when the network is built.
@@ -10,17 +10,61 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from hourglass.errors import BadOption
 from hourglass.parts import FOLDERS, Part, find, options_for, options_of
 
-__all__ = ["check_parts"]
+__all__ = ["LIMITS", "check_number", "check_pairs", "check_parts"]
+
+LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
+    "code_size": (int, 1, 65_536),
+    "members": (int, 1, 256),
+    "epochs": (int, 1, 1_000_000),
+    "minutes": ((int, float), 1e-6, 1e6),
+    "batch_size": (int, 1, 1_000_000),
+    "learning_rate": ((int, float), 1e-12, 1e4),
+    "anomalies": ((int, float), 0.0, 0.5),
+    "false_alarms": ((int, float), 0.0, 1.0),
+}
+SHARES = {
+    "anomalies": ", a share: 5 % is 0.05; where more than half of the rows are anomalies, nothing tells which of them are the normal ones",
+    "false_alarms": ", a share: 5 % is 0.05",
+}
+ALWAYS_GIVEN = ("anomalies", "false_alarms")  # have no "auto"
 
 LONG, WIDE, SYMBOLS = 1 << 14, 1 << 9, 257
 SHAPES = ((LONG,), (1, LONG), (3, WIDE, WIDE), (3, 64, WIDE, WIDE))  # table, series and sound, pictures, video
 SMALL = ((4,), (1, 4), (1, 4, 4), (1, 2, 4, 4))
 CODE = 16
+
+
+def check_number(name: str, value: Any) -> None:
+    """Refuse what is no number or out of range; "auto" and None only where a recipe can fill them in."""
+    sort, least, most = LIMITS[name]
+    automatic = name not in ALWAYS_GIVEN
+    if automatic and (value is None or (isinstance(value, str) and value == "auto")):
+        return
+    whole = "a whole number" if sort is int else "a number"
+    good = isinstance(value, sort) or (hasattr(value, "__index__") if sort is int else hasattr(value, "__float__"))
+    if isinstance(value, bool | str) or not good or bool(np.ndim(value)) or not least <= value <= most:
+        more = ", or auto" if automatic else SHARES.get(name, "")
+        raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}{more}")
+
+
+def check_pairs(settings: Mapping[str, Any], chosen: dict[str, Any], instead: str) -> None:
+    """Pairs of smaller pictures are for networks that take any size; where another was named, `instead` is done to them."""
+    part = Part.parse(chosen["spoil"])
+    if (
+        part.name == "none"
+        or not getattr(find("spoils", part.name), "PAIR", False)
+        or Part.parse(chosen["network"]).name in ("unet", "own")
+    ):
+        return
+    if settings.get("spoil") not in (None, "auto"):
+        raise BadOption(f"spoil={chosen['spoil']!r} shows pictures at half their size: take network='unet', which works at any size")
+    chosen["spoil"] = instead
 
 
 def check_parts(settings: Mapping[str, Any]) -> None:

@@ -17,10 +17,12 @@ from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model
 from hourglass.parts import Batch, Part, find, options_for
 
-__all__ = ["autocast", "lowered", "moved", "parted", "spoiler"]
+__all__ = ["Spoiler", "autocast", "lowered", "moved", "parted", "spoiler"]
+
+Spoiler = Callable[[Batch], tuple[Batch, Batch]]
 
 
-def lowered(model: Model, spoil: Any) -> Lower:
+def lowered(model: Model, spoil: Spoiler) -> Lower:
     """`lower(batch, fraction) -> loss, cost` in nats per sample, summed over members, of damaged samples against undamaged ones."""
     members, narrow, bottleneck = model.members, autocast(model), model.bottleneck
 
@@ -28,7 +30,7 @@ def lowered(model: Model, spoil: Any) -> Lower:
         if hasattr(bottleneck, "progress"):
             bottleneck.progress = fraction  # type: ignore[assignment]
         with narrow():
-            loss, cost = model.nats(spoil(batch), batch)
+            loss, cost = model.nats(*spoil(batch))
         extra = getattr(bottleneck, "extra", None)  # terms that are no nats: lowered, but told nowhere
         loss = loss.mean() if extra is None else loss.mean() + (extra.mean() - extra.mean().detach())
         return loss * members, cost.mean() * members
@@ -36,7 +38,7 @@ def lowered(model: Model, spoil: Any) -> Lower:
     return lower
 
 
-def parted(model: Model, spoil: Any) -> tuple[list[nn.Parameter], list[Objective]]:
+def parted(model: Model, spoil: Spoiler) -> tuple[list[nn.Parameter], list[Objective]]:
     """The network's own weights, and the rival's objective where the bottleneck has one: it learns beside, from codes it cannot change."""
     weights, found = list(model.parameters()), getattr(model.bottleneck, "rival", lambda: None)()
     if found is None:
@@ -46,7 +48,7 @@ def parted(model: Model, spoil: Any) -> tuple[list[nn.Parameter], list[Objective
 
     def oppose(batch: Batch, fraction: float) -> tuple[Tensor, Tensor]:
         with torch.no_grad(), narrow():
-            z = model.encode(spoil(batch)).z
+            z = model.encode(spoil(batch)[0]).z
         return against(z), z.new_zeros(())
 
     return [weight for weight in weights if id(weight) not in apart], [Objective(theirs, [], oppose)]
@@ -84,17 +86,22 @@ def _targeted(part: Part) -> bool:
     return part.name != "none" and getattr(find("spoils", part.name), "TARGET", False)
 
 
-def spoiler(text: str, generator: torch.Generator) -> Any:
-    """A function that damages a batch as the setting says; missing elements stay 0."""
+def spoiler(text: str, generator: torch.Generator) -> Spoiler:
+    """A function that gives what the network is shown of a batch, damaged as the setting says, and what it is asked for.
+
+    That is the batch as it was, but where the spoil makes pairs (neighbours). Missing elements stay 0.
+    """
     part = Part.parse(text)
     if part.name == "none" or _targeted(part):
-        return lambda batch: batch
-    function = find("spoils", part.name).spoil
-    (options,) = options_for(part, function)
+        return lambda batch: (batch, batch)
+    module = find("spoils", part.name)
+    (options,) = options_for(part, module.spoil)
 
-    def spoil(batch: Batch) -> Batch:
-        damaged = function(batch.x, generator, **options)
-        return batch.with_x(damaged if batch.mask is None else damaged * batch.mask)
+    def spoil(batch: Batch) -> tuple[Batch, Batch]:
+        made = module.spoil(batch.x, generator, **options)
+        if isinstance(made, tuple):
+            return batch.with_x(made[0]), batch.with_x(made[1])
+        return batch.with_x(made if batch.mask is None else made * batch.mask), batch
 
     return spoil
 

@@ -8,34 +8,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from hourglass import own
 from hourglass.batches import seed_of
 from hourglass.errors import BadOption, did_you_mean
+from hourglass.layers.noise import Noise
+from hourglass.named import LIMITS, check_number, check_pairs
 from hourglass.parts import Part
 
-__all__ = ["PURPOSES", "check", "reading_of", "resolve", "seed_of"]
+__all__ = ["LIMITS", "PURPOSES", "check", "reading_of", "resolve", "seed_of"]
 
 PURPOSES = ("embed", "detect", "compress", "denoise", "generate")
-LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
-    "code_size": (int, 1, 65_536),
-    "members": (int, 1, 256),
-    "epochs": (int, 1, 1_000_000),
-    "minutes": ((int, float), 1e-6, 1e6),
-    "batch_size": (int, 1, 1_000_000),
-    "learning_rate": ((int, float), 1e-12, 1e4),
-    "anomalies": ((int, float), 0.0, 0.5),
-    "false_alarms": ((int, float), 0.0, 1.0),
-}
 FEW = 2000  # pictures, below which a network learns them by heart
 RANK = 64  # directions of wide tables. M: 64 to 128 within noise, 32 and 256 learn less
 ENOUGH = 50  # samples, below which the size of the code is not measured
-SHARES = {
-    "anomalies": ", a share: 5 % is 0.05; where more than half of the rows are anomalies, nothing tells which of them are the normal ones",
-    "false_alarms": ", a share: 5 % is 0.05",
-}
-ALWAYS_GIVEN = ("anomalies", "false_alarms")  # have no "auto"
 DEVICES = ("auto", "cpu")
 
 
@@ -44,26 +29,13 @@ def check(settings: dict[str, Any]) -> None:
     if settings["purpose"] not in PURPOSES:
         raise BadOption(f"purpose={settings['purpose']!r}: {did_you_mean(str(settings['purpose']), PURPOSES)}")
     for name in LIMITS:
-        _check_number(name, settings.get(name))
+        check_number(name, settings.get(name))
     if settings.get("device", "auto") not in DEVICES:
         raise BadOption(
             f"device={settings['device']!r}: {did_you_mean(str(settings['device']), DEVICES)}; this version computes on the processor"
         )
     if isinstance(settings.get("network"), tuple):
         own.check_factories(settings["network"])
-
-
-def _check_number(name: str, value: Any) -> None:
-    """Refuse what is no number or out of range; "auto" and None only where a recipe can fill them in."""
-    sort, least, most = LIMITS[name]
-    automatic = name not in ALWAYS_GIVEN
-    if automatic and (value is None or (isinstance(value, str) and value == "auto")):
-        return
-    whole = "a whole number" if sort is int else "a number"
-    good = isinstance(value, sort) or (hasattr(value, "__index__") if sort is int else hasattr(value, "__float__"))
-    if isinstance(value, bool | str) or not good or bool(np.ndim(value)) or not least <= value <= most:
-        more = ", or auto" if automatic else SHARES.get(name, "")
-        raise BadOption(f"{name}={value!r}: give {whole} from {least:g} to {most:g}{more}")
 
 
 def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: int) -> dict[str, Any]:
@@ -78,6 +50,7 @@ def resolve(settings: dict[str, Any], kind: str, facts: dict[str, Any], count: i
                 f"members={settings['members']!r}: your own network makes one; give both factories an option members, or members=1"
             )
     chosen = {name: _merge(settings.get(name), default) for name, default in defaults.items()}
+    check_pairs(settings, chosen, "noise:0.1")
     chosen["batch_size"] = min(chosen["batch_size"], count)
     chosen["minutes"] = None if settings.get("minutes") in (None, "auto") else float(settings["minutes"])
     steps_in_epoch = max(1, count // chosen["batch_size"])
@@ -100,7 +73,7 @@ def _sized(settings: dict[str, Any], chosen: dict[str, Any], kind: str, count: i
 def reading_of(purpose: str) -> dict[str, Any]:
     """Options of kinds that suit a purpose better than the kinds' own defaults."""
     # M: 23 series of NAB, VUS-PR of anomalies by residuals 0.33 with windows of 16 to 64 as their periods are, 0.40 with 64 throughout
-    return {"least": 64} if purpose == "detect" else {}
+    return {"least": 64} if purpose == "detect" else {"noise": True} if purpose == "denoise" else {}
 
 
 def _epochs(settings: dict[str, Any], steps: int, steps_in_epoch: int) -> int:
@@ -173,6 +146,8 @@ def _picture(purpose: str, facts: dict[str, Any], size: int, count: int) -> dict
     """Pictures, brought to one size; compress and denoise keep a spatial code and work at any size."""
     if purpose == "detect" and facts.get("cut"):
         return _surface(facts, size, count)
+    if purpose == "denoise" and facts.get("noise") and not Noise.of(facts["noise"]).faint:
+        return _noisy(facts, size, count)
     if "codec" in facts:
         return _codec(facts["codec"])
     spatial = purpose in ("compress", "denoise")
@@ -207,6 +182,13 @@ def _surface(facts: dict[str, Any], size: int, count: int) -> dict[str, Any]:
     """Pictures with details, of good pieces alone. M: magnetic tiles, 310 CPU s: image AUROC .86, cracks .88; pixels .98, .98."""
     found = _picture("embed", facts, size, count) | {"network": "unet:widths=[16,32,64],blocks=1,contrast=31", "code_size": 32}
     return found | {"loss": "defect", "spoil": "defects", "batch_size": 8, "learning_rate": 2e-3, "steps": 1500}
+
+
+def _noisy(facts: dict[str, Any], size: int, count: int) -> dict[str, Any]:
+    """Noisy pictures alone, without a clean example."""
+    found = _picture("embed", facts, size, count) | {"network": "unet:widths=[24,48],blocks=1,skips=2", "code_size": 48}
+    found |= {"spoil": f"neighbours:apart={Noise.of(facts['noise']).reach}"}
+    return found | {"batch_size": 8, "learning_rate": 2e-3, "steps": 3000}
 
 
 def _few_pictures(purpose: str, size: int) -> dict[str, Any]:

@@ -128,8 +128,8 @@ class Stack:
         try:
             spoiler(self.run.settings["spoil"], shuffler(0))(sample)
         except BadOption:
-            return lambda batch: batch
-        return lambda batch: batch.with_x(spoil(batch.with_x(batch.x / scale)).x * scale)
+            return lambda batch: (batch, batch)
+        return lambda batch: (batch.with_x(spoil(batch.with_x(batch.x / scale))[0].x * scale), batch)
 
 
 def above(data: Data, level: Model, apart: bool, place: Any) -> Data:

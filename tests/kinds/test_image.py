@@ -515,3 +515,15 @@ def test_no_warning_for_sound_pictures(folder):
         warnings.simplefilter("always")
         image.learn(image.read(folder))
     assert not told
+
+
+def test_large_pictures_of_one_size_are_seen_in_tiles_and_noisy_ones_in_larger_tiles():
+    pictures = noise(3, 200, 190)
+    facts = image.learn(image.read(pictures))
+    assert image.as_tiles(facts)["size"] == [64, 64]
+    assert image.as_tiles(facts)["cut"]
+    assert "noise" not in facts
+    measured = image.as_tiles(image.learn(image.read(pictures), noise=True))
+    assert measured["size"] == [128, 128]
+    assert "grey levels" in dict(image.describe(measured))["noise"]
+    assert "cut" not in image.as_tiles(image.learn(image.read(noise(4, 60, 60))))

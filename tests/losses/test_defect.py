@@ -62,8 +62,8 @@ def test_training_and_judging_tell_it_what_was_damaged(members: int, monkeypatch
 
     monkeypatch.setattr(defect.Defect, "errors", heard)
 
-    def spoil(batch: Batch) -> Batch:
-        return batch.with_x(torch.cat([batch.x[..., :4] + 1, batch.x[..., 4:]], -1))
+    def spoil(batch: Batch) -> tuple[Batch, Batch]:
+        return batch.with_x(torch.cat([batch.x[..., :4] + 1, batch.x[..., 4:]], -1)), batch
 
     lowered(made, spoil)(Batch(x), 0.0)
     judge(made, Batch(x), spoil)

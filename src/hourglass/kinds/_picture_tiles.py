@@ -18,10 +18,12 @@ KEPT = 64  # pictures that all have one size up to this stay whole
 
 def as_tiles(facts: dict[str, Any], wanted: Sequence[int] | None = None, side: int = SIDE) -> dict[str, Any]:
     """Facts of the same pictures, seen as tiles (of `wanted` size, else `side` x `side`) instead of brought to one size."""
-    if facts.get("uniform") and max(facts["size"]) <= KEPT and wanted is None:
-        return facts
-    height, width = wanted or (side, side)
     notes = [note for note in facts["notes"] if "are brought to" not in note]
+    if len(notes) == len(facts["notes"]) and facts.get("uniform") and max(facts["size"]) <= KEPT and wanted is None:
+        return facts
+    if facts.get("noise") and side == SIDE and facts["least"] >= DETAIL:
+        side = DETAIL  # pairs of noisy pictures are of half the size
+    height, width = wanted or (side, side)
     return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "cut": True, "notes": notes}
 
 

@@ -26,8 +26,11 @@ from hourglass.kinds import _pixels
 from hourglass.kinds._picture import MOST_PIXELS, Picture
 from hourglass.kinds._picture_back import restore, sheet, write
 from hourglass.kinds._picture_facts import Tally, channelled, from_values, to_values
+from hourglass.kinds._picture_noise import Some
 from hourglass.kinds._picture_source import ARRAYS, Stack, bare, claims
 from hourglass.kinds._picture_tiles import DETAIL, as_tiles, inside, tiles, whole
+from hourglass.layers.noise import Noise
+from hourglass.layers.options import checked_flag
 from hourglass.parts import Batch, Cut, Pieces
 
 __all__ = [
@@ -103,12 +106,14 @@ def pictures(chunk: Chunk) -> list[Picture]:
     return [parts.as_picture(each) for each in (chunk if _listed(chunk) else bare(chunk))]
 
 
-def learn(pieces: Pieces, *, size: Sequence[int] | None = None) -> Facts:
+def learn(pieces: Pieces, *, size: Sequence[int] | None = None, noise: bool = False) -> Facts:
     """One pass: the size (H, W) that pictures are brought to, grey or colour, the range of values, their smallest step and mean.
 
     Pictures that all have one size up to 128 x 128 keep it; others come to their median shape within 64 x 64 pixels; `size` overrides.
+    `noise`: also what noise they have, whether it grows with brightness and whether neighbours share it.
     """
     parts.sides(size)
+    some = Some(len(pieces.counts)) if checked_flag("image", "noise", noise) else None
     if not pieces.count:
         raise BadData(f"{pieces.name}: no pictures")
     tally, label, axes, file = Tally(), None, 4, True
@@ -116,10 +121,13 @@ def learn(pieces: Pieces, *, size: Sequence[int] | None = None) -> Facts:
         chunk = pieces.load(index)
         for pixels, _ in _groups(chunk):
             tally.add(pixels)
+            if some is not None:
+                some.add(pixels, index)
         file = _listed(chunk)
         axes = axes if file else bare(chunk).ndim
         label = label or (("folder" if file else "y") if labels(chunk, {}) is not None else None)
-    return tally.facts(size, file=file, axes=axes, label=label)
+    facts = tally.facts(size, file=file, axes=axes, label=label)
+    return facts if some is None else some.told(facts, pieces.count, file=file)
 
 
 def _listed(chunk: Chunk) -> bool:
@@ -247,6 +255,8 @@ def describe(facts: Facts) -> list[tuple[str, str]]:
     rows = [("pictures", f"{tiles}{width} x {height} pixels (width x height), {colour}")]
     rows.append(("values", f"{low:g} to {high:g}, {facts['dtype']}"))
     rows.append(("read from", "picture files" if facts["source"] == "files" else "an array"))
+    if facts.get("noise"):
+        rows.append(("noise", Noise.of(facts["noise"]).words(low, high)))
     if facts.get("label"):
         rows.append(("label", "the name of the folder" if facts["label"] == "folder" else str(facts["label"])))
     return rows + [("note", note) for note in facts["notes"]]

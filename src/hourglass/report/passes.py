@@ -81,6 +81,8 @@ def spoiled(model: Model, batch: Batch, seed: int) -> Batch | None:
     if part.name == "none" or not batch.x.is_floating_point():
         return None
     function = find("spoils", part.name).spoil
+    if getattr(find("spoils", part.name), "PAIR", False):  # nothing is damaged: the samples have their noise already
+        return None
     options = options_for(part, function)[0]
     damaged = function(batch.x, torch.Generator().manual_seed(seed), **options)
     return batch.with_x(damaged if batch.mask is None else damaged * batch.mask)

@@ -11,7 +11,7 @@ from torch import Tensor
 from hourglass.errors import BadOption
 from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model
-from hourglass.parts import Batch
+from hourglass.parts import Batch, Part, find, options_for
 from hourglass.tiles import tiled
 from hourglass.uses.embed import rebuilt
 
@@ -28,10 +28,7 @@ def native(model: Model) -> bool:
 def clean(model: Model, x: Tensor, strength: float = 1.0) -> Tensor:
     """Samples (B, *shape), or with a spatial code (B, C, H, W) of any size, cleaned; `strength` 0 gives them back unchanged."""
     checked_strength(strength)
-    if native(model):
-        cleaned = torch.stack([tiled(lambda tile: _at_size(model, tile), picture, TILE, OVERLAP) for picture in x])
-    else:
-        cleaned = rebuilt(model, Batch(x))
+    cleaned = torch.stack([_whole(model, picture, _apart(model)) for picture in x]) if native(model) else rebuilt(model, Batch(x))
     if not x.is_floating_point():  # there is nothing between two letters
         return cleaned if strength > 0 else x
     return torch.lerp(x, cleaned.to(x.dtype), strength)
@@ -58,6 +55,23 @@ def taken(model: Model, picture: Tensor, turns: int = 1) -> Tensor:
         noise = noise.flip(2) if turn % 2 else noise
         found += torch.rot90(noise, -(turn // 2), (1, 2))
     return found / turns
+
+
+def _apart(model: Model) -> int:
+    """How far apart the pixels lie that the network takes for neighbours: more than 1 where it learned from noise that neighbours share."""
+    part = Part.parse(model.settings.get("spoil") or "none")
+    return int(options_for(part, find("spoils", part.name).spoil)[0].get("apart", 1)) if part.name == "neighbours" else 1
+
+
+def _whole(model: Model, picture: Tensor, apart: int) -> Tensor:
+    """A picture (C, H, W) of any size, in tiles, and in as many pictures as pixels apart make."""
+    if apart == 1 or min(picture.shape[-2:]) < 2 * apart:
+        return tiled(lambda tile: _at_size(model, tile), picture, TILE, OVERLAP)
+    cleaned = torch.empty_like(picture)
+    for down in range(apart):
+        for across in range(apart):
+            cleaned[:, down::apart, across::apart] = _whole(model, picture[:, down::apart, across::apart], 1)
+    return cleaned
 
 
 def _at_size(model: Model, tile: Tensor) -> Tensor:
