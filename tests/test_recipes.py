@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hourglass import Autoencoder, Part, recipes
+from hourglass import Autoencoder, Part, named, recipes
 from hourglass.errors import BadOption
 from hourglass.model import Model
 from hourglass.parts import find, listing
@@ -82,13 +82,13 @@ def test_numbers_of_numpy_become_plain() -> None:
     assert [type(settings[name]) for name in ("code_size", "learning_rate", "epochs", "minutes")] == [int, float, int, float]
 
 
-@pytest.mark.parametrize("name", recipes.LIMITS)
+@pytest.mark.parametrize("name", named.LIMITS)
 def test_limits(name: str) -> None:
-    sort, least, most = recipes.LIMITS[name]
+    sort, least, most = named.LIMITS[name]
     for good in (least, most):
         recipes.check(Autoencoder(**{name: int(good) if sort is int else good}).get_params(deep=False))
     wrong = [least - 1, most + 1, "many", True, [1], np.array([1, 2]), float("nan"), {}]
-    for value in wrong + ([1.5] if sort is int else []) + ([None, "auto"] if name in recipes.ALWAYS_GIVEN else []):
+    for value in wrong + ([1.5] if sort is int else []) + ([None, "auto"] if name in named.ALWAYS_GIVEN else []):
         with pytest.raises(BadOption, match=f"^{name}="):
             recipes.check(Autoencoder(**{name: value}).get_params(deep=False))
 
@@ -107,3 +107,15 @@ def test_the_size_of_flat_codes_alone_is_searched(network: str, sized: bool) -> 
     settings = Autoencoder(network=network).get_params(deep=False)
     assert recipes.resolve(settings, "image", facts, 500)["sized"] is sized
     assert not recipes.resolve(settings | {"code_size": 4}, "image", facts, 500)["sized"]
+
+
+@pytest.mark.parametrize(("shared", "apart"), [(0.0, 1), (0.6, 2)])
+def test_noisy_pictures_have_a_recipe_of_their_own(shared: float, apart: int) -> None:
+    noise = {"level": 0.1, "low": 0.1, "high": 0.1, "floor": 0.01, "slope": 0.0, "dark": 0.2, "bright": 0.8, "contrast": 0.5}
+    noisy = LARGE | {"noise": noise | {"correlation": [shared, 0.1, 0.0, 0.0]}}
+    settings = resolved(noisy, purpose="denoise")
+    assert settings["spoil"] == f"neighbours:apart={apart}"
+    assert settings["network"].startswith("unet")
+    faint = noisy | {"noise": noisy["noise"] | {"level": 0.001}}
+    assert resolved(faint, purpose="denoise")["spoil"] == "noise:0.1"
+    assert resolved(noisy, purpose="embed")["spoil"] == "none"

@@ -16,7 +16,7 @@ import torch
 from hourglass.errors import BadOption
 from hourglass.parts import FOLDERS, Part, find, options_for, options_of
 
-__all__ = ["LIMITS", "check_number", "check_pairs", "check_parts"]
+__all__ = ["ALWAYS_GIVEN", "LIMITS", "check_number", "check_pairs", "check_parts"]
 
 LIMITS: dict[str, tuple[type | tuple[type, ...], float, float]] = {
     "code_size": (int, 1, 65_536),

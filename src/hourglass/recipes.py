@@ -15,7 +15,7 @@ from hourglass.layers.noise import Noise
 from hourglass.named import LIMITS, check_number, check_pairs
 from hourglass.parts import Part
 
-__all__ = ["LIMITS", "PURPOSES", "check", "reading_of", "resolve", "seed_of"]
+__all__ = ["PURPOSES", "check", "reading_of", "resolve", "seed_of"]
 
 PURPOSES = ("embed", "detect", "compress", "denoise", "generate")
 FEW = 2000  # pictures, below which a network learns them by heart
