@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from hourglass import Autoencoder, bits, compress, decompress, load, photos, tailoring
+from hourglass.checkpoint import Checkpoint
 from hourglass.crops import SIDE, Crops, lambdas
 from hourglass.errors import BadFile, BadOption
 from hourglass.kinds.image import Picture
@@ -28,9 +30,18 @@ def weave(number: int, height: int = 64, width: int = 72) -> Pixels:
     return np.clip(128 + folds + threads + chance.normal(0, 3, (height, width)), 0, 255).astype(np.uint8)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def briefly() -> Iterator[None]:
+    """Less is looked at than with pictures that are worth it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tailoring, "LOOKS", 1)
+        patch.setattr(tailoring, "COUNTED", 1 << 12)
+        yield
+
+
 @pytest.fixture(scope="module")
 def woven() -> Autoencoder:
-    return Autoencoder("compress", epochs=24, random_state=0).fit(np.stack([weave(i) for i in range(8)]))
+    return Autoencoder("compress", epochs=16, random_state=0).fit(np.stack([weave(i) for i in range(8)]))
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +130,7 @@ def test_the_report_compares_it_and_says_from_when_it_pays(woven: Autoencoder, f
     gained = np.mean(found["bytes"]["photo-1"]) - np.mean(found["bytes"]["own"])
     assert found["pays"]["photo-1"] == pytest.approx(found["model"] / gained, rel=1e-3)
     assert "own codec" in report.text
+    assert f"{found['bytes']['own'][0] + found['model'] / 10_000:,.0f}" in report.text
     assert f"{found['pays']['photo-1']:,} pictures" in report.text
     again = load(file).report([Image.fromarray(weave(100))], to=tmp_path / "page.html")
     assert again.measures["codec"]["pictures"] == 1
@@ -136,13 +148,35 @@ def test_where_nothing_better_is_found_the_shipped_codec_is_kept(monkeypatch: py
     assert "no better than the codec that comes with hourglass" in model.report().text
 
 
-def test_same_seed_same_codec_and_a_codec_of_ones_own_is_a_beginning(woven: Autoencoder) -> None:
-    pictures = [Image.fromarray(weave(i)) for i in range(6)]
-    first, again = (Autoencoder("compress", init=woven, epochs=1, random_state=1).fit(pictures) for _ in range(2))
-    assert codec(first).fingerprint == codec(again).fingerprint
-    weights, others = (each.model_.encoder.front.weight for each in (first, woven))
+def test_a_codec_of_ones_own_is_a_beginning_and_minutes_are_a_budget(woven: Autoencoder) -> None:
+    again = Autoencoder("compress", init=woven, minutes=0.005, random_state=1).fit([Image.fromarray(weave(i)) for i in range(6)])
+    assert again.model_.settings["epochs"] is None
+    assert again.model_.record["steps"] < 100
+    weights, others = (each.model_.encoder.front.weight for each in (again, woven))
     assert torch.allclose(weights, others, atol=1e-2)
     assert not torch.allclose(weights, photos.shipped_model().encoder.front.weight.float(), atol=1e-4)  # type: ignore[union-attr, operator]
+
+
+def test_a_training_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The codec is the one that an unbroken training gives."""
+    pictures, path = np.stack([weave(i) for i in range(6)]), tmp_path / "mine.part"
+    whole = Autoencoder("compress", epochs=2, random_state=3).fit(pictures)
+    monkeypatch.setattr("hourglass.checkpoint.INTERVAL", 0.0)
+    save, count = Checkpoint.save, iter(range(99))
+
+    def killed(self: Checkpoint, *given: Any) -> None:
+        save(self, *given)
+        if next(count) == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoint, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Autoencoder("compress", epochs=2, random_state=3).fit(pictures, checkpoint=path)
+    assert path.exists()
+    again = Autoencoder("compress", epochs=2, random_state=3).fit(pictures, checkpoint=path)
+    assert not path.exists()
+    assert codec(again).fingerprint == codec(whole).fingerprint
+    assert len(again.model_.record["history"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -160,7 +194,7 @@ def test_other_pictures_get_a_network_as_before(pictures: Pixels, options: dict[
 
 
 def test_odd_folders(tmp_path: Path) -> None:
-    """CMYK, animated, tiny and colourful pictures together; one alone; all of one colour."""
+    """CMYK, animated, tiny and colourful pictures together; all of one colour."""
     Image.fromarray(np.dstack([weave(0)] * 4), "CMYK").save(tmp_path / "print.jpg")
     frames = [Image.fromarray(weave(i)) for i in range(3)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
@@ -169,8 +203,7 @@ def test_odd_folders(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="first frame"), pytest.warns(UserWarning, match="CMYK"):
         model = Autoencoder("compress", epochs=1, random_state=0).fit(tmp_path)
     assert photos.of_model(model.model_) is not None
-    alone = Autoencoder("compress", epochs=1, random_state=0).fit(tmp_path / "colour.png")
-    assert alone.report().measures["rows"]["held_out"] == 1
+    assert [len(part) for part in tailoring._divided([weave(0)], 0)] == [1, 1]
     with pytest.warns(UserWarning, match="nothing to learn"):
         flat = Autoencoder("compress", epochs=1, random_state=0).fit(np.full((5, 66, 66), 90, np.uint8))
     assert "nothing to compare" in flat.report().text

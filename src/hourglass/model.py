@@ -46,6 +46,7 @@ class Model:
     arrays: dict[str, Tensor] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     doubled: Model | None = field(default=None, repr=False, compare=False)
+    codec: Any = field(default=None, repr=False, compare=False)  # this model as a picture codec, made once by `photos`
 
     @classmethod
     def build(cls, kind: str, facts: Facts, settings: dict[str, Any], parts: Factories | None = None) -> Model:
@@ -116,13 +117,14 @@ class Model:
 
     def train(self, mode: bool = True) -> Model:
         """Switch to training (or, with False, to use); returns itself."""
-        self.doubled = None
+        self.doubled = self.codec = None
         self.modules().train(mode)
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Model:
         """A copy on another device or in another precision; arrays and facts are shared, weights are not."""
         moved = copy.copy(self)
+        moved.doubled = moved.codec = None
         for name, module in self.modules().items():
             setattr(moved, name, copy.deepcopy(module).to(*args, **kwargs))
         return moved

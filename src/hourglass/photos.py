@@ -31,6 +31,7 @@ __all__ = [
     "compress",
     "decompress",
     "is_codec",
+    "is_shipped",
     "narrow",
     "of_model",
     "picture_header",
@@ -76,6 +77,12 @@ def shipped_model() -> Model:
     return read_model(PRETRAINED / f"{SHIPPED}.hourglass")
 
 
+def is_shipped(model: Model) -> bool:
+    """Whether a model is that codec."""
+    found = of_model(model)
+    return found is not None and found.fingerprint == shipped().fingerprint
+
+
 def narrow(model: Model) -> Model:
     """A codec with its weights in half precision, as its file has them, where nothing is lost by that; any other model as it is."""
     weights = model.modules().state_dict().values()
@@ -97,8 +104,12 @@ def of_model(model: Model) -> Shipped | None:
     """A model as a codec, or None where it is none."""
     if not is_codec(model):
         return None
+    if model.codec is not None:
+        return model.codec  # type: ignore[no-any-return]
     held = dict(narrow(model).modules().state_dict()) | {name: model.arrays[name] for name in ARRAYS}
-    return Shipped(Codec(model), str(model.record.get("name") or "picture codec"), digest({"codec": CODEC}, held)[:16])
+    model.codec = Shipped(Codec(model), str(model.record.get("name") or "picture codec"), digest({"codec": CODEC}, held)[:16])
+    made: Shipped = model.codec
+    return made
 
 
 def compress(by: Shipped, picture: Picture, aim: Aim, progress: Progress | None = None) -> bytes:

@@ -45,7 +45,7 @@ COUNTED, WINDOW = 1 << 20, 256  # pixels of pictures that tables are counted on;
 TILES = 64  # tiles from which later uses learn what is usual
 FREE = ("network", "bottleneck", "loss", "spoil", "code_size", "members")
 ASKED = (30, 50, 70)  # qualities at which the result must be better than what it began with
-AGAIN = "on held-out pictures it came out no better than the codec that comes with hourglass, whose weights were kept"
+AGAIN = "on held-out pictures it came out no better than the codec that {}, whose weights were kept"
 
 
 class Tailoring:
@@ -120,7 +120,7 @@ class Tailoring:
         better = _cost(trained, judged) < _cost(self.start, judged)
         self.model = trained if better else self.start
         self.model.record |= {
-            "kept": None if better else AGAIN,
+            "kept": None if better else AGAIN.format("comes with hourglass" if photos.is_shipped(self.start) else "it began with"),
             "history": self.history[:: max(1, len(self.history) // 400)],
             "troubles": self.troubles,
             "stopped": stopped,
@@ -133,6 +133,8 @@ class Tailoring:
         }
         seen, apart = (_sample(pictures) for pictures in (self.pictures, self.held_out))
         self.model.arrays |= detect.prepare(self.model, seen, apart)
+        if self.checkpoint:
+            self.checkpoint.remove()
 
 
 class Begun(NamedTuple):

@@ -17,6 +17,7 @@ from hourglass.report.words import Measures, Verdict
 
 __all__ = ["JUDGES", "card_of", "measure", "table"]
 
+SHARED = 10_000  # pictures that the model's own bytes are shared by in the table
 WORTH = 0.03  # of the bytes saved: less is hardly anything
 LONGER = "Train longer (--minutes 10), or give more pictures; of very different ones nothing is to be learned that is not known already."
 
@@ -68,8 +69,16 @@ def table(measures: Measures) -> list[str]:
     if not found or not found["levels"]:
         return []
     head = "".join(f"{level:>12.1f} dB" for level in found["levels"])
-    rows = [f"  {name:<12}" + "".join(f"{count:>15,.0f}" for count in took) for name, took in found["bytes"].items()]
-    return [f"  mean bytes of a picture (of {found['pixels']:,} pixels) at equal PSNR", f"  {'':<12}{head}", *rows]
+    rows = [_row(name, took) for name, took in found["bytes"].items()]
+    if found["given"] in found["saved"]:
+        shared = [count + found["model"] / SHARED for count in found["bytes"][found["name"]]]
+        rows.insert(1, _row("with its model*", shared))
+        rows.append(f"  * the model's {found['model']:,} bytes shared by {SHARED:,} pictures")
+    return [f"  mean bytes of a picture (of {found['pixels']:,} pixels) at equal PSNR", f"  {'':<16}{head}", *rows]
+
+
+def _row(name: str, numbers: Sequence[float]) -> str:
+    return f"  {name:<16}" + "".join(f"{count:>15,.0f}" for count in numbers)
 
 
 def card_of(measures: Measures) -> str:
