@@ -22,8 +22,9 @@ FLAT, LEAST = 0.1, 4  # share of the blocks of one brightness that are taken for
 BINS = 6  # of brightness
 REACH = 4  # pixels, over which neighbours are compared
 BLOCKS = 4096  # of one picture, at most
-FAINT = 0.02  # of the contrast. M: fine texture in clean photographs reads as noise of 0.015 of it (Kodak, Set12)
-SHARED, LITTLE = 0.4, 0.15  # correlation of neighbours from which on noise is not that of single pixels, and below which it ends
+FAINT = 0.015  # of the contrast. M: fine texture in clean photographs reads as noise of 0.008 to 0.012 of it (Kodak, Set12)
+SHARED, LITTLE = 0.3, 0.15  # correlation of neighbours from which on noise is not that of single pixels, and below which it ends
+CALM = 1.5  # times the noise: places where nothing is flat, and texture shows beside it
 GROWS, MIXED = 1.4, 2.0  # times the noise of dark places, of the quietest picture
 
 
@@ -101,7 +102,8 @@ def measured(pictures: Sequence[Tensor]) -> Noise | None:
     every = [seen for found in each for seen in found]
     floor, slope = _line(every)
     brightness = sorted(seen.brightness for seen in every)
-    products = torch.stack([seen.products for seen in every]).sum(0)
+    calm = [seen for seen in every if seen.variance <= CALM * (floor + slope * seen.brightness)] or every
+    products = torch.stack([seen.products for seen in calm]).sum(0)
     correlation = (products[1:] / products[0].clamp_min(1e-20)).tolist()
     return Noise(
         _median(levels),
@@ -175,10 +177,15 @@ def _line(seen: Sequence[_Seen]) -> tuple[float, float]:
     pairs = [(one, other) for place, one in enumerate(seen) for other in seen[:place] if abs(one.brightness - other.brightness) > 0.02]
     slopes = [(one.variance - other.variance) / (one.brightness - other.brightness) for one, other in pairs]
     slope = max(0.0, _median(slopes)) if slopes else 0.0
-    floor = _median([each.variance - slope * each.brightness for each in seen])
+    floor = _quiet([each.variance - slope * each.brightness for each in seen])
     if floor >= 0:
         return floor, slope
-    return 0.0, max(0.0, _median([each.variance / max(each.brightness, 1e-6) for each in seen]))
+    return 0.0, max(0.0, _quiet([each.variance / max(each.brightness, 1e-6) for each in seen]))
+
+
+def _quiet(values: Sequence[float]) -> float:
+    """The lower quartile: at some brightness nothing may be flat, and texture count as noise."""
+    return float(torch.tensor(values, dtype=torch.float64).quantile(0.25, interpolation="nearest"))
 
 
 def _median(values: Sequence[float]) -> float:

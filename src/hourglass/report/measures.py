@@ -16,6 +16,7 @@ from hourglass.report import rivals
 from hourglass.report.baselines import filled, means, principal
 from hourglass.report.passes import Seen, choose, look, spoiled, square_error, take, unlike
 from hourglass.report.probes import probe
+from hourglass.report.removed import removed
 from hourglass.report.sizes import sizes
 
 __all__ = ["measure", "plain", "settled"]
@@ -64,7 +65,7 @@ def _measure(model: Model, training: Batch, held_out: Batch, labels: Any, seed: 
     found: dict[str, Any] = {"nats": {name: _nats(rows) for name, rows in (("training", seen), ("held_out", asked), ("unlike", odd))}}
     found |= {"code": _code(model, asked), "setting": _setting(model), "outliers": int((~near).sum() + (~near_asked).sum())}
     if asked.x.is_floating_point():
-        found["repair"] = _repair(model, held_out, asked, seed)
+        found |= {"repair": _repair(model, held_out, asked, seed), "removed": removed(model, held_out)}
         beaten = rivals.of_numbers(model, training, seen, asked, (passed, held_out))
     else:
         found["bits"] = _bits(model, seen, asked)

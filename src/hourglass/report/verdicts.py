@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hourglass.report import against, codecs, detection, masked, soundness
+from hourglass.report import against, codecs, detection, masked, removed, soundness
 from hourglass.report.words import Measures, Verdict, number
 
 __all__ = ["Verdict", "conclusion", "number", "summary", "verdicts"]
 
 LEVELS = ("bad", "warn", "note", "good")
 TOLD = ("loses to PCA", "no better than PCA", "learned in part")  # in the answer itself
-JUDGES = (*against.JUDGES, *soundness.JUDGES, *detection.JUDGES, *masked.JUDGES, *codecs.JUDGES)
+JUDGES = (*against.JUDGES, *soundness.JUDGES, *detection.JUDGES, *masked.JUDGES, *removed.JUDGES, *codecs.JUDGES)
 TROUBLE = "If the result is poor, lower the learning rate and look for extreme values in the data."
 
 
