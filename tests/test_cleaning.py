@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import median_filter
 
 from hourglass import cleaning, denoise
 from hourglass.cleaning import clean_picture, side_by_side
@@ -46,6 +47,24 @@ def test_white_noise_goes(scene: Array, sigma: float, least: float) -> None:
     assert gained(scene, noisy(scene, sigma)) > least
     grey = scene[..., 1]
     assert gained(grey, noisy(grey, sigma)) > least - 2.5
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_specks_go_better_than_by_a_median(scene: Array, grey: bool) -> None:
+    clean, chance = scene[..., 1] if grey else scene, np.random.default_rng(0)
+    lost, given = chance.random(clean.shape[:2]) < 0.2, clean.copy()
+    white = 255 * chance.integers(0, 2, int(lost.sum()))
+    given[lost] = white if grey else white[:, None]
+    filtered = median_filter(given, (3, 3, 1)[: clean.ndim])
+    assert psnr(denoise(given), clean) > psnr(filtered, clean) + 3
+
+
+def test_a_single_speck_goes_and_the_rest_stays(scene: Array) -> None:
+    given = scene.copy()
+    given[40, 60] = 255
+    made = denoise(given)
+    assert np.abs(made[40, 60].astype(float) - scene[40, 60]).max() < 0.6 * np.abs(255.0 - scene[40, 60]).max()
+    assert psnr(made[:30], scene[:30]) > 42
 
 
 def test_half_the_strength_is_between(scene: Array) -> None:

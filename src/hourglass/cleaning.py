@@ -23,7 +23,7 @@ from hourglass.kinds.image import Picture
 from hourglass.model import Model
 from hourglass.tiles import spans
 from hourglass.uses.denoise import checked_strength, taken
-from hourglass.uses.grain import calm_level, lonely
+from hourglass.uses.grain import calm_level, lonely, mended, speckled
 
 __all__ = ["Cleaned", "clean_picture", "picture_of", "side_by_side"]
 
@@ -31,7 +31,6 @@ SHIPPED = Path(__file__).parent / "pretrained" / "photo-denoiser-1.hourglass"
 TILE, OVERLAP = 1408, 64  # large, for the overlap is work done twice
 FAINT = (1.4 / 255, 2.0 / 255, 3.0 / 255)  # parts of a picture's range, see `_share`
 CERTAIN = 1.3  # times the noise of its calmest places may be removed from a picture, which may have more elsewhere
-SPECKS = 0.005  # share of lonely pixels from which on a picture is taken for one with specks all over
 ENDS = (0.1, 99.9)  # percentiles that are taken for black and white
 STRIP = 256  # rows
 SHOWN, GAP = 640, 8  # pixels: the side of what `side_by_side` shows at most, and between its parts
@@ -79,20 +78,21 @@ def clean_picture(picture: Picture, strength: float = 1.0, careful: bool = False
     reach = _reach(pixels)
     if reach == 0 or strength == 0:  # one colour
         return Cleaned(picture, np.zeros(pixels.shape, np.float16), 0.0)
-    white = _white(pixels)
-    removed = _noise(pixels, 8 if careful else 1, progress)
-    found = math.sqrt(np.mean([np.square(row, dtype=np.float32).mean() for row in removed])) * white
-    share = _share(found / reach, CERTAIN * calm_level(pixels) / reach)
+    white, whole = _white(pixels), mended(pixels, reach) if speckled(pixels, reach) else pixels
+    removed = _noise(whole, 8 if careful else 1, progress)
+    share = _share(_spread(removed) * white / reach, CERTAIN * calm_level(whole) / reach)
     if share < 1:
-        _held_back(removed, pixels, share, reach)
+        _held_back(removed, whole, share, reach)
+    if whole is not pixels:
+        for row, before, after in zip(removed, pixels, whole, strict=True):
+            row += (before.astype(np.float64) - after) / white
     if strength < 1:
         np.multiply(removed, strength, out=removed)
     made = np.empty_like(pixels)
     for row, taken_away, target in zip(pixels, removed, made, strict=True):
         target[...] = _as_type(row.astype(np.float64) - taken_away.astype(np.float64) * white, pixels.dtype)
-    whole = Picture(made, picture.name, picture.alpha, picture.metadata, picture.label)
-    level = math.sqrt(np.mean([np.square(row, dtype=np.float32).mean() for row in removed])) * white / reach
-    return Cleaned(whole, removed, level)
+    cleaned = Picture(made, picture.name, picture.alpha, picture.metadata, picture.label)
+    return Cleaned(cleaned, removed, _spread(removed) * white / reach)
 
 
 def side_by_side(before: Picture, cleaned: Cleaned) -> tuple[Array, float]:
@@ -151,12 +151,16 @@ def _share(level: float, most: float) -> float:
 
 
 def _held_back(removed: Array, pixels: Array, share: float, reach: float) -> None:
-    """Leave only a `share` of what is `removed`, in place, except from pixels that stand alone; of many such, all is removed."""
-    alone = [lonely(pixels[max(0, top - 1) : top + STRIP + 1], reach)[min(top, 1) :][:STRIP] for top in range(0, len(pixels), STRIP)]
-    if np.mean([strip.mean() for strip in alone]) > SPECKS:
-        return
-    for strip, part in zip(alone, (removed[top : top + STRIP] for top in range(0, len(pixels), STRIP)), strict=True):
-        part[~strip] *= part.dtype.type(share)
+    """Leave only a `share` of what is `removed`, in place, except from pixels that stand alone."""
+    for top in range(0, len(pixels), STRIP):
+        above = min(top, 1)
+        alone = lonely(pixels[top - above : top + STRIP + 1], reach)[above : above + STRIP]
+        removed[top : top + STRIP][~alone] *= removed.dtype.type(share)
+
+
+def _spread(removed: Array) -> float:
+    """Its root mean square."""
+    return math.sqrt(np.mean([np.square(row, dtype=np.float32).mean() for row in removed]))
 
 
 def _white(pixels: Array) -> float:

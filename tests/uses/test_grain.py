@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hourglass.uses.grain import calm_level, lonely
+from hourglass.uses.grain import calm_level, lonely, mended, speckled
 
 SLOPE = np.repeat(np.arange(200.0)[:, None, None], 240, axis=1)
 
@@ -42,3 +42,35 @@ def test_specks_stand_alone_and_lines_do_not() -> None:
     picture[20, 20] = picture[0, 39] = 255
     picture[25, 3] = 0
     assert np.argwhere(lonely(picture, 255)[..., 0]).tolist() == [[0, 39], [20, 20], [25, 3]]
+
+
+def salted(picture: np.ndarray, share: float) -> np.ndarray:
+    chance, made = np.random.default_rng(0), picture.copy()
+    lost = chance.random(picture.shape[:2]) < share
+    made[lost] = 255 * chance.integers(0, 2, int(lost.sum()))[:, None]
+    return made
+
+
+SCENE = np.rint(110 + 60 * np.sin(SLOPE / 9) * np.cos(np.arange(240.0)[:, None] / 13)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.35])
+def test_salt_and_pepper_is_found_and_filled_in(share: float) -> None:
+    given = salted(SCENE, share)
+    assert speckled(given, 255)
+    assert np.abs(mended(given, 255).astype(float) - SCENE).mean() < 8 * share
+    assert np.array_equal(mended(SCENE, 255), SCENE)
+
+
+@pytest.mark.parametrize("sigma", [0, 20, 60])
+def test_strong_noise_is_no_salt_and_pepper(sigma: float) -> None:
+    noise = np.random.default_rng(0).normal(0, sigma, SCENE.shape)
+    assert not speckled(np.rint(SCENE + noise).clip(0, 255).astype(np.uint8), 255)
+    assert not speckled((SCENE + noise).astype(np.float32), 255)
+
+
+def test_lines_are_not_filled_in() -> None:
+    picture = SCENE.copy()
+    picture[50], picture[:, 70] = 0, 255
+    np.fill_diagonal(picture[..., 0], 255)
+    assert np.array_equal(mended(picture, 255)[3:-3, 3:-3], picture[3:-3, 3:-3])

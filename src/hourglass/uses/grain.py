@@ -1,7 +1,7 @@
-"""How much noise a picture can have at the most: so much that its calmest places show, and pixels that stand alone.
+"""Grain and specks: how much noise a picture can have at the most, and pixels that stand alone or are lost.
 
 A network takes fine texture for noise now and then. But noise is everywhere: where the calmest parts of a picture are smooth,
-there is none.
+there is none. Pixels that are lost to black or white, in turn, are no noise to be averaged: they are found and filled in.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn.functional import conv2d, pad
 
-__all__ = ["calm_level", "lonely"]
+__all__ = ["calm_level", "lonely", "mended", "speckled"]
 
 Array = NDArray[Any]
 SIDE, MOST = 8, 16_384  # pixels along a block, blocks that are looked at
@@ -20,6 +22,11 @@ BINS, FEW = 8, 24  # steps of brightness, blocks without which a step says nothi
 CALM = 10  # percentile of the blocks that counts as calm
 UNDER = 0.90  # what that percentile of the spread of 61 normal numbers is of the true spread
 ALONE = 0.15  # of the range: how far a lonely pixel lies beyond all its neighbours
+STRIP, LOOKED = 256, 8  # rows that are looked at together, and how many such strips tell whether there are specks
+SPECKS, OTHERS = 0.005, 0.1  # the least share of lonely pixels that are black or white, and the largest part of the lonely that are not
+OFF = 0.08  # of the range: how far a lost pixel lies from what is around it
+NEAR, BELL = 3, 0.6  # pixels: how far a lost pixel looks for others, and the width of the bell that weighs them
+LINES = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def calm_level(pixels: Array) -> float:
@@ -56,6 +63,54 @@ def lonely(pixels: Array, reach: float) -> Array:
         np.maximum(high, near, out=high)
     most: Array = np.maximum(pixels.astype(np.float32) - high, low.astype(np.float32) - pixels) > ALONE * reach
     return most
+
+
+def speckled(pixels: Array, reach: float) -> bool:
+    """Whether pixels of (H, W, C) are lost to black or white all over, as in salt and pepper; strong noise alone does not look so."""
+    ends, step = (pixels.min(), pixels.max()), max(1, len(pixels) // (STRIP * LOOKED))
+    lost, others, count = 0, 0, 0
+    for top in range(0, len(pixels), STRIP * step):
+        strip = pixels[top : top + STRIP]
+        alone, extreme = lonely(strip, reach), (strip == ends[0]) | (strip == ends[1])
+        lost, others, count = lost + int((alone & extreme).sum()), others + int((alone & ~extreme).sum()), count + strip.size
+    return lost > SPECKS * count and others < OTHERS * lost
+
+
+def mended(pixels: Array, reach: float) -> Array:
+    """(H, W, C) with the pixels that are lost to black or white filled in from those around them."""
+    made, ends = pixels.copy(), (pixels.min(), pixels.max())
+    for top in range(0, len(pixels), STRIP):
+        above = min(top, NEAR)
+        part = pixels[top - above : top + STRIP + NEAR]
+        extreme = [part == end for end in ends]
+        lost = np.any([mask & ~_lines(mask) for mask in extreme], axis=0)
+        around, weight = _around(part, ~(extreme[0] | extreme[1]))
+        lost &= (np.abs(part - around) > OFF * reach) & (weight > 0)
+        around, _ = _around(part, ~lost)
+        made[top : top + STRIP][lost[above : above + STRIP]] = around[above : above + STRIP][lost[above : above + STRIP]]
+    return made
+
+
+def _lines(mask: Array) -> Array:
+    """Where (H, W, C) is true along two pixels to either side: a line belongs to the picture."""
+    wide = np.pad(mask, ((2, 2), (2, 2), (0, 0)))
+    height, width = mask.shape[:2]
+    made = np.zeros_like(mask)
+    for down, across in LINES:
+        steps = [(2 + down * at, 2 + across * at) for at in (-2, -1, 0, 1, 2)]
+        made |= np.all([wide[row : row + height, column : column + width] for row, column in steps], axis=0)
+    return made
+
+
+def _around(part: Array, good: Array) -> tuple[Array, Array]:
+    """The mean (H, W, C) of the `good` pixels around each, the nearest counting most, and their weight."""
+    at = torch.arange(-NEAR, NEAR + 1)
+    bell = torch.exp(-0.5 * (at / BELL) ** 2).double()
+    kernel = (bell[:, None] * bell)[None, None]
+    held = torch.from_numpy(good.astype(np.float64)).movedim(-1, 0)[:, None]
+    values = torch.from_numpy(part.astype(np.float64)).movedim(-1, 0)[:, None] * held
+    sums, weight = (conv2d(pad(each, (NEAR,) * 4), kernel)[:, 0].movedim(0, -1) for each in (values, held))
+    return (sums / weight.clamp_min(1e-300)).numpy(), weight.numpy()
 
 
 def _blocks(pixels: Array) -> Array:
