@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,8 +70,9 @@ def test_strong_noise_is_no_salt_and_pepper(sigma: float) -> None:
     assert not speckled((SCENE + noise).astype(np.float32), 255)
 
 
-def test_lines_are_not_filled_in() -> None:
+@pytest.mark.parametrize("place", [np.s_[50, :], np.s_[:, 70], np.s_[np.arange(200), np.arange(200)]], ids=["row", "column", "diagonal"])
+@pytest.mark.parametrize("ink", [0, 255])
+def test_lines_are_not_filled_in(place: Any, ink: int) -> None:
     picture = SCENE.copy()
-    picture[50], picture[:, 70] = 0, 255
-    np.fill_diagonal(picture[..., 0], 255)
+    picture[place] = ink
     assert np.array_equal(mended(picture, 255)[3:-3, 3:-3], picture[3:-3, 3:-3])
