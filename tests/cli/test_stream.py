@@ -41,6 +41,8 @@ def test_bad_lines_are_told_and_the_next_ones_answered(run, home) -> None:
     assert "line 8 is left out: 2 cells" in result.stderr
     assert "stopped in the middle" in result.stderr
     assert "3 lines were left out" in result.stderr
+    one = run("detect", "table.hourglass", "-", input="amount,hour,shop\n40,10,books\n40\n")
+    assert "1 line was left out" in one.stderr
 
 
 def test_a_last_line_without_end_is_pointed_out(run, home) -> None:

@@ -181,6 +181,8 @@ def test_detail_around_the_code_is_told(make, purpose, level):
     assert found["detail around the code"] == level
     assert not {"PCA", "learning", "random encoder", "copying"} & set(found)  # none of these says anything here
     assert "its code alone" in page(model, measures, verdicts(measures))
+    measures["setting"]["loss"] = "defect"  # what finds defects says so of every place, not of the code
+    assert levels(measures)["detail around the code"] == "note"
 
 
 def test_repairing_is_measured(make):

@@ -55,6 +55,19 @@ def test_nothing_is_said_of_data_like_the_training_data(model: Autoencoder) -> N
         assert moved(model, payments(300, seed)) == []
 
 
+def test_one_wild_value_is_no_shift(model: Autoencoder) -> None:
+    frame = payments(60, 1)
+    frame.loc[7, "amount"] = 5e7
+    assert moved(model, frame) == []
+
+
+def test_constant_columns_are_told_where_they_change() -> None:
+    with pytest.warns(UserWarning, match="constant"):
+        model = Autoencoder("detect", epochs=1, random_state=0).fit(payments(200, 0).assign(fee=7))
+    assert moved(model, payments(100, 1).assign(fee=7)) == []
+    assert moved(model, payments(100, 1).assign(fee=[7] * 50 + [9] * 50)) == ["fee is not 7 in 50% of the rows, as always in training"]
+
+
 def test_sensors_and_arrays_are_named_too() -> None:
     random = np.random.default_rng(0)
     X = random.normal(5, 1, (300, 3)).astype("float32")

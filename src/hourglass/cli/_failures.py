@@ -77,15 +77,17 @@ def _closed() -> int:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Warnings meant for the user as one line each; those meant for programmers are left out."""
+    """Warnings meant for the user as one line each, told once; those meant for programmers are left out."""
+    told = set[str]()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if category is UserWarning and str(message) not in told:
+            told.add(str(message))
+            click.echo(f"warning: {message}", err=True)
+
     with warnings.catch_warnings():
         if not os.environ.get("HOURGLASS_DEBUG"):
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = _show
+            warnings.showwarning = show
         yield
-
-
-def _show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    if category is UserWarning:
-        click.echo(f"warning: {message}", err=True)

@@ -126,7 +126,7 @@ class Answers:
         """What came of it all, on standard error: standard output carries the answers."""
         if _options.says("quiet"):
             return
-        left = f", {self.left_out:,} lines were left out" if self.left_out else ""
+        left = f", {self.left_out:,} line{'s were' if self.left_out > 1 else ' was'} left out" if self.left_out else ""
         click.echo(f"{self.anomalies:,} of {self.rows:,} rows are anomalies{left}", err=True)
         if adapted:
             click.echo(adapted, err=True)

@@ -14,6 +14,7 @@ from hourglass.kinds._series_back import laid
 from hourglass.kinds._series_grid import values_of
 from hourglass.kinds._series_source import Stretch, stretch
 from hourglass.kinds._series_windows import averaged
+from hourglass.kinds._spoken import spoken
 
 __all__ = ["because", "history", "places"]
 
@@ -89,7 +90,7 @@ def _told(shares: Array, at: Array, values: list[Array], facts: Facts, where: Ca
 
 
 def _reason(name: str, place: str, values: list[Any]) -> str:
-    given, usual = ("missing" if np.isnan(value) else f"{value:.4g}" for value in values)
+    given, usual = ("missing" if np.isnan(value) else spoken(value) for value in values)
     return f"{name} {place}{given}, expected {usual}" if given != usual else f"{name} {place}{given} does not fit the windows around it"
 
 

@@ -103,6 +103,9 @@ def around_the_code(measures: Measures) -> Verdict | None:
     if purpose(measures) == "denoise":
         sentence = f"{words}. That suits denoising; a low error on clean inputs says nothing here, for copying is easy."
         return Verdict("detail around the code", "note", sentence)
+    if str((measures.get("setting") or {}).get("loss")).startswith("defect"):
+        sentence = f"{words}. That suits finding defects, which the network says of every place, not of the code; masks tell how well."
+        return Verdict("detail around the code", "note", sentence)
     empty = bool(error["mean"]) and error["code"] > (1 - LEARNED) * error["mean"]
     level = "bad" if empty or purpose(measures) in ("detect", "compress") else "warn"
     sentence = f"{words}. A low error therefore says nothing about the code{', which holds next to nothing' if empty else ''}."

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from hourglass.errors import BadOption
+from hourglass.kinds._spoken import spoken
 from hourglass.model import Model
 from hourglass.parts import Batch, find
 from hourglass.uses import detect, maps
@@ -165,7 +166,7 @@ def _cells(chunk: Any, columns: dict[str, int]) -> dict[str, list[Any]]:
 
 
 def _text(value: Any) -> str:
-    return "missing" if value is None or value != value else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "missing" if value is None or value != value else spoken(value) if isinstance(value, float) else str(value)
 
 
 def _places(model: Model, batch: Batch, residuals: Tensor, chunk: Any, rows: Tensor) -> list[str]:

@@ -16,6 +16,7 @@ __all__ = ["by_what", "told"]
 MANY, LEAN, LEAST = 1 / 3, 0.7, 30  # share of anomalies; share of p-values on one side of a half; rows to judge by
 FAR, WIDE = 1.0, 3.0  # spreads that a middle moves, and times that a spread grows or shrinks
 UNKNOWN, GAPS = 0.2, 0.2  # share of values never seen; more missing cells than in training
+TAIL = 20  # a part of the values at either end that tells of no shift
 NAMED, SEEN = 3, 10_000  # columns named; samples looked at
 UNITS = (10, 100, 1000, 1e6, 60, 3600, 24, 2.54, 25.4, 1.609, 2.205, 3.281, 3.785, 4.187)  # what units commonly differ by
 CLOSE, FACTOR = 0.08, 8.0  # to one of these; times that no usual drift comes to
@@ -29,6 +30,7 @@ class Column(NamedTuple):
     values: Array
     mean: float
     spread: float
+    constant: bool  # always the same in training
 
 
 def told(anomalies: int, tenths: Sequence[int]) -> str:
@@ -66,10 +68,11 @@ def _columns(model: Model, batch: Batch) -> Iterator[Column]:
     if not {"mean", "scale"} <= set(facts) or not batch.x.is_floating_point():
         return
     mean, spread = np.asarray(facts["mean"], float), np.asarray(facts["scale"], float)
+    still = np.asarray(facts["resolution"], float).reshape(-1) == 0
     if len(model.shape) == 2 and "names" in facts:  # windows (B, C, T)
         real = np.ones(batch.x.shape, bool) if batch.mask is None else batch.mask.numpy()
         for i, name in enumerate(facts["names"]):
-            yield Column(str(name), batch.x[:, i].double().numpy()[real[:, i]] * spread[i] + mean[i], mean[i], spread[i])
+            yield Column(str(name), batch.x[:, i].double().numpy()[real[:, i]] * spread[i] + mean[i], mean[i], spread[i], bool(still[i]))
     if len(model.shape) != 1 or "source" not in facts:
         return
     back = find("kinds", model.kind).from_tensor(batch.x, facts)
@@ -80,19 +83,26 @@ def _columns(model: Model, batch: Batch) -> Iterator[Column]:
     for at, name in here:
         values = np.asarray(back[:, at] if array else back[name].to_numpy(), float)
         real = np.isfinite(values) if batch.mask is None else np.isfinite(values) & batch.mask[:, at].numpy()
-        yield Column(name, values[real], mean[at], spread[at])
+        yield Column(name, values[real], mean[at], spread[at], bool(still[at]))
 
 
 def _moved(column: Column) -> tuple[float, str] | None:
     """How far a column moved, in spreads, and the words for it; None where it hardly did."""
     if len(column.values) < 2 or not column.spread > 0:
         return None
-    mean, width = float(column.values.mean()), float(column.values.std())
+    out = len(column.values) // TAIL  # one that is far out is an anomaly and no shift
+    core = np.sort(column.values)[out : len(column.values) - out]
+    mean, width = float(core.mean()), float(column.values.std())
     width = width if width > 1e-9 * abs(mean) else 0.0  # of equal numbers the spread is rounding
+    if column.constant:
+        changed = float((np.abs(column.values - column.mean) > 1e-6 * max(1.0, abs(column.mean))).mean())
+        words = f"{column.name} is not {column.mean:.6g} in {changed:.0%} of the rows, as always in training"
+        return (10 * changed, words) if changed > UNKNOWN else None
     moved = max(abs(float(middle) - column.mean) / column.spread for middle in (np.median(column.values), mean))
     if moved > FAR:
         return moved, f"{column.name} is around {mean:,.4g} here, {column.mean:,.4g} in training{_times(mean, column.mean)}"
     grown = max(width / column.spread, 1e-6)
+    grown = max(float(core.std()) / column.spread, 1.0) if grown > 1 else grown
     if grown > WIDE or grown < 1 / WIDE:
         words = "varies more" if grown > WIDE else "hardly varies"
         return max(grown, 1 / grown) / WIDE, f"{column.name} {words} (spread {width:,.3g} here, {column.spread:,.3g} in training)"
