@@ -1,9 +1,9 @@
 """Run the comparisons and write their tables into docs/benchmarks.md, between its markers.
 
-    python benchmarks/run.py [--data DIR] [--quick]
-        [--only speed|quality|detect|bigger|trouble|stacked|kinds|sensors|photos|denoising|surfaces]
+    python benchmarks/run.py [--data DIR] [--quick] [--only NAME]
 
-`--data` is a folder of data sets as docs/benchmarks.md describes it; what is absent is left out or replaced by made-up rows.
+NAME is that of a script beside this one. `--data` is a folder of data sets as docs/benchmarks.md describes it; what is absent is left out
+or replaced by made-up rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos", "denoising", "surfaces")
+SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos", "domain", "denoising", "surfaces")
 PACKAGES = ("torch", "pyod", "scikit-learn", "numpy", "pyarrow")
 
 

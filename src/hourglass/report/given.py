@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import islice
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from hourglass.parts import Batch, Cut
 from hourglass.report.detection import on_rows
 from hourglass.report.noticed import Noticed, noticed
 
+PICTURES = 64  # whole ones, that a codec is looked at with
+
 __all__ = ["given", "labels_of"]
 
 Given = tuple[Batch | list[Any] | None, Batch | list[Any] | None, Any, dict[str, Any] | None, Noticed | None]
@@ -27,8 +30,8 @@ def given(model: Model, reader: reading.Reader, source: Any, y: Any, training: A
     `training` is a batch of what the model was trained on, or data of the user's that are the same, or None.
     """
     if photos.is_codec(model):
-        chunks = reading.chunks(reader.pieces(source))
-        return [], [picture.pixels for chunk in chunks for picture in image.pictures(chunk)], None, None, None
+        whole = (picture.pixels for chunk in reading.chunks(reader.pieces(source)) for picture in image.pictures(chunk))
+        return [], list(islice(whole, PICTURES)), None, None, None
     known = training
     if training is not None and not isinstance(training, Batch):
         known = results.everything(reader.module, reader.pieces(training), model.facts)
