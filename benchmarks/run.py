@@ -23,7 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
-SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos", "domain", "denoising", "surfaces")
+SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos", "domain")
+SCRIPTS += ("denoising", "noisy", "missing", "surfaces")
 PACKAGES = ("torch", "pyod", "scikit-learn", "numpy", "pyarrow")
 
 

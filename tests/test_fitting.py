@@ -18,8 +18,7 @@ import torch
 from hourglass import Autoencoder, fitting
 from hourglass.batches import Memory
 from hourglass.budget import Schedule
-from hourglass.errors import BadOption
-from hourglass.fitting import Fitting, begin, take_over
+from hourglass.fitting import Fitting, begin
 from hourglass.judging import judge
 from hourglass.model import Model
 from hourglass.parts import Batch
@@ -192,12 +191,6 @@ def test_the_second_ctrl_c_interrupts_as_usual() -> None:
     with pytest.raises(KeyboardInterrupt):
         twice()
     assert asked == [1]
-
-
-def test_weights_of_another_network_are_refused() -> None:
-    model, other = (begin("table", FACTS, settings(code_size=size), rows(), 0, {}) for size in (2, 3))
-    with pytest.raises(BadOption, match="init is another network"):
-        take_over(model, other)
 
 
 def test_one_wild_held_out_row_does_not_choose_the_weights() -> None:

@@ -15,7 +15,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
 from torch import Tensor
 
-from hourglass import files, fitting, frames, own, packing, photos, reading, recipes, results, sizing, spans, stacking, tailoring
+from hourglass import files, fitting, frames, own, packing, photos, reading, recipes, results, sizing, spans, stacking, starting, tailoring
 from hourglass.batches import Stream
 from hourglass.errors import BadData, BadOption, NotFitted, did_you_mean
 from hourglass.model import Factories, Model
@@ -30,6 +30,7 @@ from hourglass.uses import detect, embed, generate, maps, rates, rowwise
 from hourglass.uses import events as happening
 from hourglass.uses.adapt import adapted
 from hourglass.uses.explain import findings, numbered
+from hourglass.uses.fill import filled
 
 __all__ = ["Autoencoder"]
 
@@ -234,9 +235,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         if settings.pop("sized"):
             return sizing.sized(begin, samples, settings, seed, self.verbose)
         model = own.check_network(lambda: begin(settings), self.network) if parts else begin(settings)
-        if self.init is not None:
-            fitting.take_over(model, self._init(parts))
-        return model
+        return starting.started(model, self._init(parts))
 
     def _init(self, parts: Factories) -> Any:
         """The model to start from, or None."""
@@ -267,12 +266,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         values, layout = spans.laid(model, embed.decoded(self._at(codes.dtype), torch.from_numpy(codes)), beside)
         return self._give(values, to, layout)
 
-    def reconstruct(self, X: Any, *, to: Path_ | None = None) -> Any:
-        """The data as the network gives them back, in the user's own columns, types, sizes and library."""
-        module = self._kind()
+    def reconstruct(self, X: Any, *, fill: bool = False, to: Path_ | None = None) -> Any:
+        """The data as the network gives them back, in the user's own columns, types, sizes and library. `fill`: only what was missing."""
+        module, use, put = self._kind(), filled if fill else embed.rebuilt, results.filled_in if fill else results.put_back
 
         def rebuild(model: Model, batch: Batch, chunk: Any, layout: Any) -> Any:
-            return results.put_back(module, embed.rebuilt(model, batch), model.facts, layout, chunk)
+            return put(module, use(model, batch), model.facts, layout, chunk)
 
         return self._each(X, rebuild, to)
 

@@ -27,7 +27,7 @@ GATHERED = 4  # batches whose rows are collected together
 POOL = 2**28  # bytes of a heap, where data do not fit in memory
 MOST_HEAPS = 250
 MOST_HELD_OUT = 10_000
-FEW_RECORDINGS = 5  # from so many on whole ones are held out
+FEW_RECORDINGS, FEW_PICTURES = 5, 10  # from so many on whole ones are held out
 SHOWN = 10_000  # training rows that are kept in memory for what a fit must look at
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
@@ -214,8 +214,9 @@ def held_out_rows(count: int, seed: int, members: int = 1, cut: Cut | None = Non
     """Rows for training (M, n) and held-out rows (m,), by chance: a tenth held out, at most 10,000, at least 1, none below 5 rows.
 
     Of parts of recordings (`cut`) whole recordings are held out, for parts of one are no test of others; of fewer than five recordings the
-    last tenth of each, and parts that reach into it are in neither. Each of several members leaves out a share of its own of the training
-    rows, so that every row has a member that never saw it; of parts of recordings these are neighbours, for parts overlap.
+    last tenth of each, and parts that reach into it are in neither; of fewer than ten pictures a tenth of their tiles. Each of several
+    members leaves out a share of its own of the training rows, so that every row has a member that never saw it; of parts of recordings
+    these are neighbours, for parts overlap.
     """
     kept, held = _divided(count, seed) if cut is None else _divided_parts(cut, seed)
     held = held[:MOST_HELD_OUT]
@@ -253,13 +254,13 @@ def _divided_parts(cut: Cut, seed: int) -> tuple[Tensor, Tensor]:
     """The same for parts of recordings."""
     recordings, number = torch.unique(cut.source, return_inverse=True)
     order = torch.randperm(cut.samples.count, generator=shuffler(seed, 1))
+    if len(recordings) < FEW_PICTURES and bool((cut.end - cut.begin >= 1).all()):  # of whole pictures one would be too many
+        return _divided(cut.samples.count, seed)
     if len(recordings) >= FEW_RECORDINGS:
         chosen = torch.zeros(len(recordings), dtype=torch.bool)
         chosen[torch.randperm(len(recordings), generator=shuffler(seed, 1))[: max(1, len(recordings) // 10)]] = True
         apart = chosen[number]
         return order[~apart[order]], order[apart[order]]
-    if bool((cut.end - cut.begin >= 1).all()):  # whole pictures, few of them
-        return _divided(cut.samples.count, seed)
     last = torch.zeros(len(recordings), dtype=cut.begin.dtype).scatter_reduce(0, number, cut.begin, "amax", include_self=False)
     border = last.clamp_max(0.9)[number]
     apart, before = cut.begin >= border - 1e-6, cut.end <= border + 1e-6

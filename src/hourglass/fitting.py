@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 
 import hourglass
+from hourglass import risk
 from hourglass.batches import Memory, Stream, held_out_rows, sampled, shuffler
 from hourglass.budget import Record, Schedule
 from hourglass.checkpoint import Checkpoint
-from hourglass.errors import BadOption
 from hourglass.flat import Local, Objective
 from hourglass.judging import FEW, LEAST, Judgement, judge, most
 from hourglass.layers.processor import few_threads
 from hourglass.model import Factories, Model, seeded
-from hourglass.objectives import lowered, moved, parted, spoiler
+from hourglass.objectives import Spoiler, lowered, moved, parted, spoiler
 from hourglass.parts import Batch, Cut, Part, concatenate, find
 from hourglass.stopping import Patience, interruptible
 from hourglass.train import Loop
-from hourglass.uses import compress, detect, generate, maps
+from hourglass.uses import compress, detect, fill, generate, maps
 
 __all__ = ["Fitting", "begin", "learned_from"]
 
@@ -34,6 +34,7 @@ SAMPLE, NUMBERS = 10_000, 1 << 21  # samples, and numbers of them, that uses may
 HISTORY, LOOKED = 400, 2000  # records kept, and samples for judging a start
 START = "the weights it started from were worse than knowing nothing, or no numbers; they were drawn anew"
 STARTED, BIG = 10_000, 1 << 26  # samples, and numbers of them, that a start may look at
+SEEN = 0.0075  # of the samples trained on, looked at again as whole pictures: a tenth of the time
 LOOK = 0.02  # of the minutes, for one look at held-out samples
 FAR = 10.0  # times the usual length of a row, about its mean
 
@@ -70,18 +71,6 @@ def _wild(samples: Batch) -> Tensor:
     return far if 0 < int(far.sum()) <= max(1, samples.count // 500) < samples.count else nothing
 
 
-def take_over(model: Model, other: Model) -> None:
-    """Copy the weights of another model; shapes that differ raise `BadOption` with their names.
-
-    What the loss has learned (its variance) is learned anew: it belongs to the other's data and training.
-    """
-    mine, theirs = ({n: t for n, t in m.modules().state_dict().items() if not n.startswith("loss.")} for m in (model, other))
-    wrong = [name for name in mine if name not in theirs or mine[name].shape != theirs[name].shape]
-    if wrong:
-        raise BadOption(f"init is another network: {', '.join(wrong[:5])} do not fit; give the same network, code_size and data columns")
-    model.modules().load_state_dict(theirs, strict=False)
-
-
 class Fitting:
     """One fit. Iterate over it to train: it yields the loop's records, and `model` is ready when it ends."""
 
@@ -101,7 +90,7 @@ class Fitting:
         self.seen: Tensor | None  # which member sees which of the sample of the others
         if isinstance(given, Stream):
             self.held_out, self.data, self.held_rows = given.held_out(), given, torch.zeros(0, dtype=torch.int64)
-            self.training, self.seen, self.places = given.first(SAMPLE), None, None
+            self.training, self.seen, self.places, self.source = given.first(SAMPLE), None, None, None
             return
         cut, samples = (given, given.samples) if isinstance(given, Cut) else (None, given)
         rows, held_out = held_out_rows(samples.count, self.seed, self.model.members, cut)
@@ -113,7 +102,7 @@ class Fitting:
         self.data = Memory(samples, rows, self.settings["batch_size"], self.seed)
         shown, self.seen = sampled(rows, SAMPLE, self.seed)
         self.places = None if cut is None else (shown, held_out)
-        self.training = samples[shown]
+        self.training, self.source = samples[shown], None if cut is None else cut.source[shown]
 
     def _checkpoint(self, path: Path) -> Checkpoint:
         """A checkpoint that knows this fit by its settings, its samples and the weights it starts from."""
@@ -127,7 +116,7 @@ class Fitting:
     def __iter__(self) -> Iterator[Record]:
         """Train. Stops early, keeps the best weights, survives Ctrl-C, writes and resumes a checkpoint."""
         self.model.train()
-        self.asked = spoiler(self.settings["spoil"], shuffler(self.seed, 6))(self.training[:LOOKED])[1]  # pairs are smaller than samples
+        self.asked = self._spoiler(shuffler(self.seed, 6))(self.training[:LOOKED])[1]  # pairs are smaller than samples
         self.worth = worth(self.model, self.asked)
         self.engine.place(self.model.modules())
         schedule = Schedule.of(self.settings, self.share)
@@ -135,6 +124,7 @@ class Fitting:
         data = moved(self.data, self.settings["spoil"], self.model.shape, self.seed)
         loop = Loop(self._objectives(), data, schedule, self.generator, judge, self.engine)
         self._mend(loop)
+        start = risk.begun(self.model)
         patience, stopped = Patience(), "the budget was used"
         if self.checkpoint is not None:
             self.history, troubles = self.checkpoint.resume(loop)
@@ -152,6 +142,9 @@ class Fitting:
         elif patience.over:
             stopped = f"no better loss on held-out samples since {patience.reached:.0%} of the budget"
         loop.finish()
+        self.model.train(False)
+        looks = risk.looked_at(self.model, self.training, self.source, SEEN * loop.progress.step * self.settings["batch_size"])
+        self.model.record |= {"learned": risk.held_back(self.model, start, looks)} if looks else {}
         self._finish(loop, stopped)
 
     def _mend(self, loop: Loop) -> None:
@@ -178,7 +171,6 @@ class Fitting:
 
     def _finish(self, loop: Loop, stopped: str) -> None:
         """Record how it went and let the uses learn what they need."""
-        self.model.train(False)
         if self.held_out.count >= FEW:  # what the variance was in training is too small for samples that were never seen
             self.model.loss.load_state_dict(self._judged().suited.state_dict())
         thin = max(1, len(self.history) // HISTORY)
@@ -217,7 +209,7 @@ class Fitting:
         model, modules = self.model, self.model.modules()
         if hasattr(model.bottleneck, "generator"):
             model.bottleneck.generator = self.generator  # type: ignore[assignment]
-        spoil = spoiler(self.settings["spoil"], self.generator)
+        spoil = self._spoiler(self.generator)
         own, rivals = parted(model, spoil)
         self.step = step = self._by_hand()
         by_hand = None if step is None else lambda batch, fraction: (step(*spoil(batch)), 0.0)
@@ -227,6 +219,9 @@ class Fitting:
         nothing, start = self.worth
         ceiling = max(nothing, start + 0.5 * model.input_size) if math.isfinite(start) else nothing
         return [Objective(weights, buffers, lowered(model, spoil), by_hand, ceiling * model.members, fresh), *rivals]
+
+    def _spoiler(self, generator: torch.Generator) -> Spoiler:
+        return spoiler(self.settings["spoil"], generator, self.model)
 
     def _anew(self) -> Model:
         """A model that begins anew, by another seed."""
@@ -254,7 +249,7 @@ class Fitting:
     def _judged(self) -> Judgement:
         """Held-out samples are damaged as training samples are, each time alike: else a network that copies would seem the best."""
         with torch.autocast("cpu", torch.bfloat16, enabled=getattr(self.step, "narrow", False)):  # as precise as training is
-            spoil = spoiler(self.settings["spoil"], shuffler(self.seed, 5))
+            spoil = self._spoiler(shuffler(self.seed, 5))
             held_out = self.engine.place(self.held_out)
             if self.looked_at is None:  # as many as are looked at in time
                 begun = time.monotonic()
@@ -291,6 +286,6 @@ def worth(model: Model, sample: Batch) -> tuple[float, float]:
 def prepared(model: Model, training: Batch, held_out: Batch, seen: Tensor | None = None) -> dict[str, Tensor]:
     """What the uses learn from the trained network, as named arrays; `seen` (M, n): which member was trained on which training sample."""
     arrays = maps.prepare(model, training, held_out) if maps.able(model) else detect.prepare(model, training, held_out, seen)
-    for use in (generate, compress):
+    for use in (generate, compress, fill):
         arrays |= use.prepare(model, training, held_out)
     return arrays

@@ -86,19 +86,23 @@ def _targeted(part: Part) -> bool:
     return part.name != "none" and getattr(find("spoils", part.name), "TARGET", False)
 
 
-def spoiler(text: str, generator: torch.Generator) -> Spoiler:
+def spoiler(text: str, generator: torch.Generator, model: Model | None = None) -> Spoiler:
     """A function that gives what the network is shown of a batch, damaged as the setting says, and what it is asked for.
 
-    That is the batch as it was, but where the spoil makes pairs (neighbours). Missing elements stay 0.
+    That is the batch as it was, but where the spoil makes pairs (neighbours). Missing elements stay 0. Of the tables of a `model` the
+    spoil mask takes whole cells.
     """
     part = Part.parse(text)
     if part.name == "none" or _targeted(part):
         return lambda batch: (batch, batch)
     module = find("spoils", part.name)
     (options,) = options_for(part, module.spoil)
+    damage = module.spoil
+    if model is not None and hasattr(module, "in_cells") and hasattr(kind := find("kinds", model.kind), "cells"):
+        damage, options = module.in_cells, {**options, "cells": kind.cells(model.facts)}
 
     def spoil(batch: Batch) -> tuple[Batch, Batch]:
-        made = module.spoil(batch.x, generator, **options)
+        made = damage(batch.x, generator, **options)
         if isinstance(made, tuple):
             return batch.with_x(made[0]), batch.with_x(made[1])
         return batch.with_x(made if batch.mask is None else made * batch.mask), batch

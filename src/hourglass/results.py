@@ -7,17 +7,21 @@ kind cuts its chunks, a layout tells how the parts lie, and the kind puts them t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from torch import Tensor
 
 from hourglass.errors import DamagedFile
+from hourglass.kinds._columns import cleaned
 from hourglass.parts import Batch, Pieces, concatenate
 from hourglass.reading import chunks, joined, single
 
-__all__ = ["everything", "in_rows", "laid_out", "merged", "put_back", "put_together", "samples"]
+__all__ = ["completed", "everything", "filled_in", "in_rows", "laid_out", "merged", "put_back", "put_together", "samples"]
 
 Facts = dict[str, Any]
 MOST = 64  # times as many numbers as were compressed is what a layout may ask for
@@ -36,6 +40,35 @@ def everything(module: Any, pieces: Pieces, facts: Facts) -> Batch:
 def put_back(module: Any, values: Tensor, facts: Facts, layout: Any, chunk: Any) -> Any:
     """Samples as a chunk like the one they came from."""
     return module.from_tensor(values, facts, like=chunk) if layout is None else module.join(values, facts, layout, like=chunk)
+
+
+def filled_in(module: Any, values: Tensor, facts: Facts, layout: Any, chunk: Any) -> Any:
+    """The chunk with its missing cells, and no others, taken from the samples."""
+    rows = getattr(chunk, "rows", chunk)
+    like = chunk if rows is chunk else replace(chunk, rows=completed(rows, _zeros(rows)))  # series would keep their holes
+    return completed(rows, put_back(module, values, facts, layout, like))
+
+
+def _zeros(rows: Any) -> Any:
+    """Rows without any value of their own, but for texts and times."""
+    if isinstance(rows, np.ndarray):
+        return np.zeros_like(rows)
+    plain = [pa.types.is_integer(each.type) or pa.types.is_floating(each.type) or pa.types.is_boolean(each.type) for each in rows.schema]
+    zeros = pa.array(np.zeros(len(rows), np.int8))
+    return pa.table({each.name: zeros.cast(each.type) if zero else rows[each.name] for each, zero in zip(rows.schema, plain, strict=True)})
+
+
+def completed(chunk: Any, back: Any) -> Any:
+    """The rows of a chunk with its missing cells taken from `back`, which has the same rows and columns; all others are as they were."""
+    if isinstance(chunk, np.ndarray):
+        return np.where(np.isnan(chunk), back, chunk).astype(back.dtype) if chunk.dtype.kind == "f" else chunk
+    columns = {}
+    for name in chunk.column_names:
+        column = chunk[name]
+        text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        gone = pc.is_null(cleaned(column) if text else column, nan_is_null=pa.types.is_floating(column.type))
+        columns[name] = pc.if_else(gone, back[name].cast(column.type), column) if pc.any(gone).as_py() else column
+    return pa.table(columns).replace_schema_metadata(chunk.schema.metadata)
 
 
 def in_rows(module: Any, values: Tensor, facts: Facts, layout: Any) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hourglass.kinds._moments import Array, Summary
 
-__all__ = ["FINEST", "array_facts", "element_names", "frame_facts", "notes_on", "owners", "schema_of"]
+__all__ = ["FINEST", "array_facts", "cells", "element_names", "frame_facts", "notes_on", "owners", "schema_of"]
 
 FINEST = 1e-6  # the smallest resolution, in scaled units
 SHOWN = 8
@@ -75,16 +75,20 @@ def owners(facts: Facts) -> Tensor:
     return owner
 
 
+def cells(facts: Facts) -> Tensor:
+    """Which column each element is part of (F,), the flags of presence too."""
+    owner, first = owners(facts), facts["presence_start"]
+    owner[first : first + len(facts["presence"])] = facts["presence"]
+    return owner
+
+
 def element_names(facts: Facts) -> list[str]:
     """The name of the column behind each element of a sample, in order.
 
     A category's elements all bear its name, and so do the cycles of a date and the flag of presence.
     """
     names = [f"x{i}" for i in range(len(facts["mean"]))] if facts["source"] == "array" else [column["name"] for column in facts["columns"]]
-    owner = owners(facts)
-    first = facts["presence_start"]
-    owner[first : first + len(facts["presence"])] = facts["presence"]
-    return [names[index] for index in owner.tolist()]
+    return [names[index] for index in cells(facts).tolist()]
 
 
 def _places(columns: list[dict[str, Any]]) -> tuple[list[list[Any]], list[int], int, int]:

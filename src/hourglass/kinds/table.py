@@ -20,7 +20,7 @@ import torch
 from hourglass.errors import BadFile, BadOption, SchemaMismatch, did_you_mean
 from hourglass.kinds import _csv, _renamed, _sources
 from hourglass.kinds._columns import Columns
-from hourglass.kinds._layout import array_facts, element_names, frame_facts
+from hourglass.kinds._layout import array_facts, cells, element_names, frame_facts
 from hourglass.kinds._moments import Array, Numbers
 from hourglass.kinds._restore import as_dtype, as_rows, restore
 from hourglass.kinds._sources import SUFFIXES, array_table, naming, suffix
@@ -28,7 +28,20 @@ from hourglass.kinds._tensors import array_batch, frame_batch, frame_columns, nu
 from hourglass.kinds._write import write_tables
 from hourglass.parts import Batch, Pieces
 
-__all__ = ["SUFFIXES", "claims", "describe", "element_names", "from_tensor", "labels", "learn", "read", "restore", "to_tensor", "write"]
+__all__ = [
+    "SUFFIXES",
+    "cells",
+    "claims",
+    "describe",
+    "element_names",
+    "from_tensor",
+    "labels",
+    "learn",
+    "read",
+    "restore",
+    "to_tensor",
+    "write",
+]
 
 Facts = dict[str, Any]
 

@@ -9,6 +9,7 @@ levels of noise copes with others (Mohan et al. 2020); its activation is therefo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -166,6 +167,18 @@ def start(model: Model, batch: Batch) -> None:
         if module.skips:
             with torch.no_grad():
                 module.levels[-1][-1].weight.mul_(0.1)
+
+
+def grey(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a network for colours as those of one that does the same to grey pictures, by their names in a model."""
+    first = "encoder.levels.0.0.weight"
+    last = max((name for name in weights if re.fullmatch(r"decoder\.levels\.\d+\.\d+\.weight", name)), key=_places)
+    told = {first: weights[first].float().unflatten(1, (3, -1)).sum(1), last: weights[last].float().unflatten(0, (3, -1)).mean(0)}
+    return {**weights, **told}
+
+
+def _places(name: str) -> list[int]:
+    return [int(part) for part in name.split(".") if part.isdigit()]
 
 
 def _blocks(sides: int, width: int, count: int, bias: bool) -> list[Any]:
