@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from hourglass import Autoencoder
+from hourglass.errors import SchemaMismatch
 from hourglass.parts import find
 from hourglass.uses import shift
 
@@ -79,6 +80,21 @@ def test_sensors_and_arrays_are_named_too() -> None:
     module = find("kinds", "series")
     chunk = module.read(frame.assign(b=frame["b"] * 10)).load(0)
     assert shift.by_what(series.model_, module.cut(chunk, series.model_.facts)[0], chunk)[0].startswith("b is around ")
+    chunk = module.read(frame.assign(c=20 * frame["c"])).load(0)  # far out: told as it is, not as the network sees it
+    assert "c is around 99" in shift.by_what(series.model_, module.cut(chunk, series.model_.facts)[0], chunk)[0]
+    with pytest.raises(SchemaMismatch, match="is 'A' what was 'a' in training"):
+        series.predict(frame.rename(columns={"a": "A"}))
+
+
+def test_other_degrees_are_guessed() -> None:
+    celsius = pd.DataFrame({"heat": np.random.default_rng(0).normal(60, 4, 400), "flow": np.random.default_rng(1).normal(size=400)})
+    model = Autoencoder("detect", epochs=1, random_state=0).fit(celsius)
+    (found,) = moved(model, celsius.assign(heat=celsius["heat"] * 1.8 + 32))
+    assert found.endswith("(as degrees Celsius in Fahrenheit would be: other units?)")
+    (found,) = moved(model, celsius.assign(heat=celsius["heat"] + 273.15))
+    assert "in kelvin" in found
+    (found,) = moved(model, celsius.assign(heat=celsius["heat"] + 40))
+    assert "units" not in found
 
 
 def test_when_scores_say_that_the_data_are_shifted() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +44,15 @@ class Grid(NamedTuple):
     keys: list[Any]
 
 
+def _renamed(lacking: Sequence[str], here: Sequence[str], facts: Facts) -> str:
+    """Which unknown column may be the missing sensor, by its name."""
+    extra = {name.lower(): name for name in here if name not in (*facts["order"], *facts["ignored"], facts["label"])}
+    for name in lacking:
+        if near := get_close_matches(name.lower(), list(extra), 1):
+            return f"; is {extra[near[0]]!r} what was {name!r} in training? Then rename it"
+    return f"; unknown columns: {', '.join(map(repr, list(extra.values())[:8]))}" if extra else ""
+
+
 def values_of(stretch: Stretch, facts: Facts) -> Array:
     """The sensors (n, C) as numbers, NaN where missing. Columns that do not fit raise `SchemaMismatch`, infinities `BadData`."""
     names, rows = facts["names"], stretch.rows
@@ -54,7 +64,8 @@ def values_of(stretch: Stretch, facts: Facts) -> Array:
     else:
         lacking = [name for name in names if name not in rows.column_names]
         if lacking:
-            raise SchemaMismatch(f"{stretch.name} lacks the sensors {', '.join(map(repr, lacking))} (expected: {', '.join(names)})")
+            told = f"{stretch.name} lacks the sensors {', '.join(map(repr, lacking))} (expected: {', '.join(names)})"
+            raise SchemaMismatch(f"{told}{_renamed(lacking, rows.column_names, facts)}")
         try:
             values = number_matrix(rows, names, stretch.first)
         except SchemaMismatch as trouble:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hourglass.model import Model
 from hourglass.parts import Batch, find
+from hourglass.uses import lasting
 
 __all__ = ["by_what", "told"]
 
@@ -19,6 +20,12 @@ UNKNOWN, GAPS = 0.2, 0.2  # share of values never seen; more missing cells than 
 TAIL = 20  # a part of the values at either end that tells of no shift
 NAMED, SEEN = 3, 10_000  # columns named; samples looked at
 UNITS = (10, 100, 1000, 1e6, 60, 3600, 24, 2.54, 25.4, 1.609, 2.205, 3.281, 3.785, 4.187)  # what units commonly differ by
+DEGREES = (
+    ("degrees Celsius in Fahrenheit", 1.8, 32.0),
+    ("degrees Fahrenheit in Celsius", 1 / 1.8, -32 / 1.8),
+    ("degrees Celsius in kelvin", 1.0, 273.15),
+    ("kelvin in degrees Celsius", 1.0, -273.15),
+)
 CLOSE, FACTOR = 0.08, 8.0  # to one of these; times that no usual drift comes to
 Array = NDArray[np.float64]
 
@@ -72,7 +79,8 @@ def _columns(model: Model, batch: Batch) -> Iterator[Column]:
     if len(model.shape) == 2 and "names" in facts:  # windows (B, C, T)
         real = np.ones(batch.x.shape, bool) if batch.mask is None else batch.mask.numpy()
         for i, name in enumerate(facts["names"]):
-            yield Column(str(name), batch.x[:, i].double().numpy()[real[:, i]] * spread[i] + mean[i], mean[i], spread[i], bool(still[i]))
+            true = lasting.units(model)(batch.x[:, i].double()).numpy()  # the network sees what is far out drawn in
+            yield Column(str(name), true[real[:, i]] * spread[i] + mean[i], mean[i], spread[i], bool(still[i]))
     if len(model.shape) != 1 or "source" not in facts:
         return
     back = find("kinds", model.kind).from_tensor(batch.x, facts)
@@ -100,13 +108,24 @@ def _moved(column: Column) -> tuple[float, str] | None:
         return (10 * changed, words) if changed > UNKNOWN else None
     moved = max(abs(float(middle) - column.mean) / column.spread for middle in (np.median(column.values), mean))
     if moved > FAR:
-        return moved, f"{column.name} is around {mean:,.4g} here, {column.mean:,.4g} in training{_times(mean, column.mean)}"
+        units = _degrees(mean, float(core.std()), column) or _times(mean, column.mean)
+        return moved, f"{column.name} is around {mean:,.4g} here, {column.mean:,.4g} in training{units}"
     grown = max(width / column.spread, 1e-6)
     grown = max(float(core.std()) / column.spread, 1.0) if grown > 1 else grown
     if grown > WIDE or grown < 1 / WIDE:
         words = "varies more" if grown > WIDE else "hardly varies"
         return max(grown, 1 / grown) / WIDE, f"{column.name} {words} (spread {width:,.3g} here, {column.spread:,.3g} in training)"
     return None
+
+
+def _degrees(now: float, width: float, column: Column) -> str:
+    """A guess at temperatures in other degrees, from the middle and the spread."""
+    for words, slope, offset in DEGREES:
+        there = slope * column.mean + offset
+        far = abs(there - column.mean) > 3 * column.spread
+        if far and abs(now - there) < slope * column.spread and 1 / WIDE < width / (slope * column.spread) < WIDE:
+            return f" (as {words} would be: other units?)"
+    return ""
 
 
 def _times(now: float, then: float) -> str:
