@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from scipy.ndimage import median_filter
 
-from hourglass import cleaning, denoise
-from hourglass.cleaning import clean_picture, side_by_side
+from hourglass import Autoencoder, cleaning, denoise
+from hourglass.cleaning import clean_picture, cleaned_by, side_by_side
 from hourglass.errors import BadData, BadOption, BadType, CannotWrite
 from hourglass.kinds.image import Picture
 
@@ -208,3 +208,16 @@ def test_what_cannot_be_cleaned_is_said(scene: Array) -> None:
         denoise(scene, 2)
     with pytest.raises(BadData, match="shape"):
         denoise(np.zeros((4, 5, 7), np.float32))
+
+
+def test_a_model_of_ones_own_says_what_it_removed(scene: Array) -> None:
+    """What is kept and what was removed make up the picture; eight looks are another, nearly the same, picture."""
+    grey = noisy(scene).mean(2, keepdims=True).astype(np.uint8)
+    network = "unet:widths=[4,8],blocks=1"
+    model = Autoencoder("denoise", kind="image", network=network, epochs=2, random_state=0).fit(grey[None])
+    cleaned = cleaned_by(model.model_, Picture(grey))
+    assert np.allclose(cleaned.picture.pixels + 255 * cleaned.removed, grey, atol=1e-3)
+    assert cleaned.level > 0
+    careful = cleaned_by(model.model_, Picture(grey), careful=True).picture.pixels
+    assert 0 < np.abs(careful.astype(float) - cleaned.picture.pixels).mean() < 10
+    assert np.array_equal(denoise(grey[..., 0], model=model, careful=True), careful[..., 0])

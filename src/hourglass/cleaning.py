@@ -22,10 +22,10 @@ from hourglass.kinds import image
 from hourglass.kinds.image import Picture
 from hourglass.model import Model
 from hourglass.tiles import spans
-from hourglass.uses.denoise import checked_strength, taken
+from hourglass.uses.denoise import checked_strength, clean, taken
 from hourglass.uses.grain import calm_level, lonely, mended, speckled
 
-__all__ = ["Cleaned", "clean_picture", "picture_of", "side_by_side"]
+__all__ = ["Cleaned", "clean_picture", "cleaned_by", "picture_of", "side_by_side"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "photo-denoiser-1.hourglass"
 TILE, OVERLAP = 1408, 64  # large, for the overlap is work done twice
@@ -93,6 +93,16 @@ def clean_picture(picture: Picture, strength: float = 1.0, careful: bool = False
         target[...] = _as_type(row.astype(np.float64) - taken_away.astype(np.float64) * white, pixels.dtype)
     cleaned = Picture(made, picture.name, picture.alpha, picture.metadata, picture.label)
     return Cleaned(cleaned, removed, _spread(removed) * white / reach)
+
+
+def cleaned_by(model: Model, picture: Picture, strength: float = 1.0, careful: bool = False) -> Cleaned:
+    """A picture cleaned by a model of the user's that takes pictures at their own size."""
+    (batch,) = image.to_tensor([picture], model.facts, native=True)
+    values = clean(model, batch.x.float(), strength, 8 if careful else 1)
+    (made,) = image.from_tensor([values[0]], model.facts, like=[picture])
+    white = _white(picture.pixels)
+    removed = ((picture.pixels.astype(np.float64) - made.pixels) / white).astype(np.float32)
+    return Cleaned(made, removed, _spread(removed) * white / (_reach(picture.pixels) or white))
 
 
 def side_by_side(before: Picture, cleaned: Cleaned) -> tuple[Array, float]:

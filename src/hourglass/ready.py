@@ -67,25 +67,34 @@ def _codec(model: Autoencoder | Path_ | None) -> tuple[photos.Shipped | None, An
 def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None, **options: Any) -> Any:
     """A picture (path, Pillow image, array) without its noise, as the sort of thing it was, of a path an array; `strength` 0 to 1 blends.
 
-    Without `model`, by the shipped denoiser: `to` writes a file instead, with EXIF and colour profile; `careful=True` averages eight looks.
+    Without `model`, by the shipped denoiser. `to` writes a file instead, with EXIF and colour profile; `careful=True` averages eight looks.
     A `model` of yours also takes tables, series, sound, video and text.
     """
     if model is None:
         return _without_noise(picture, strength, **options)
-    if options:
-        raise BadOption(f"{', '.join(options)}: only the shipped denoiser has such options; leave them out, or the model")
     fitted = model if isinstance(model, Autoencoder) else load(model)
+    return _cleaned_by(fitted, picture, strength, **options)
+
+
+def _cleaned_by(fitted: Autoencoder, data: Any, strength: float, to: Path_ | None = None, careful: bool = False, **unknown: Any) -> Any:
+    """Data of any kind through a model of the user's."""
     record = fitted._fitted()
+    pictures = len(record.shape) == 3 and native(record)
+    if unknown or (careful and not pictures):
+        what = next(iter(unknown), "careful")
+        raise BadOption(f"{what}: denoise has strength, to, careful (of pictures, where the code is spatial) and model")
     module = find("kinds", record.kind)
-    chunk = reading.joined(list(reading.chunks(module.read(picture))))
-    if len(record.shape) == 3 and native(record):
+    chunk = reading.joined(list(reading.chunks(module.read(data))))
+    if pictures:
         batches = module.to_tensor(chunk, record.facts, native=True)
-        cleaned = [clean(record, batch.x.float(), strength) for batch in (batches if isinstance(batches, list) else [batches])]
-        values = cleaned[0] if not isinstance(batches, list) else [picture[0] for picture in cleaned]
+        several = batches if isinstance(batches, list) else [batches]
+        cleaned = [clean(record, batch.x.float(), strength, 8 if careful else 1) for batch in several]
+        values = cleaned[0] if not isinstance(batches, list) else [each[0] for each in cleaned]
     else:
         x = module.to_tensor(chunk, record.facts).x
         values = clean(fitted._at(x.dtype), x, strength)
-    return module.restore(module.from_tensor(values, record.facts, like=chunk), picture)
+    made = module.from_tensor(values, record.facts, like=chunk)
+    return module.restore(made, data) if to is None else module.write([made], to, record.facts)
 
 
 def _without_noise(picture: Any, strength: float, to: Path_ | None = None, careful: bool = False, **unknown: Any) -> Any:

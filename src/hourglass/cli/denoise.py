@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+SEVERAL = (".npy", ".npz")  # files that may hold many pictures
+
 
 @click.command("denoise", short_help="Take the noise out of pictures or tables.")
 @click.argument("files", type=click.Path(), nargs=-1, required=True, metavar="FILE...")
@@ -35,19 +37,20 @@ def command(
     Pictures need no model.
     """
     found = None if model is None else open_model(model)
-    if found is not None and (careful or before_after is not None):
-        raise BadOption("--careful and --before-after are for the shipped denoiser; leave them out, or -m")
+    pictures = found is None or _takes_pictures(found)
+    if not pictures and (careful or before_after is not None):
+        raise BadOption("--careful and --before-after are for pictures, and models that take them at their own size; leave them out")
     places = _places.place_each(files, output, lambda path: takes(found, path), beside=_clean, force=force)
     shown = {} if before_after is None else _shown(files, before_after, found, force)
     for place in places:
         if not takes(found, place.source) and found is None:
-            _picture(place, strength, careful, None)  # which says what is wrong
+            _picture(place, strength, careful, None, None)  # which says what is wrong
         _places.known(str(place.target), suffixes(found))
     told: dict[Path, dict[str, float]] = {}
 
     def clean(place: _places.Place) -> None:
-        if found is None:
-            told[place.source] = _picture(place, strength, careful, shown.get(place.source))
+        if pictures and (found is None or place.source.suffix.lower() not in SEVERAL):
+            told[place.source] = _picture(place, strength, careful, shown.get(place.source), found)
         else:
             from hourglass import denoise
 
@@ -59,14 +62,25 @@ def command(
     answer({"files": results, "strength": strength})
 
 
-def _picture(place: _places.Place, strength: float, careful: bool, shown: Path | None) -> dict[str, float]:
-    """One picture by the shipped denoiser; what there is to tell of it."""
-    from hourglass.cleaning import clean_picture, picture_of, side_by_side
+def _takes_pictures(found: Autoencoder) -> bool:
+    """Whether the model takes pictures at their own size."""
+    from hourglass.uses.denoise import native
+
+    return len(found.model_.shape) == 3 and native(found.model_)
+
+
+def _picture(place: _places.Place, strength: float, careful: bool, shown: Path | None, found: Autoencoder | None) -> dict[str, float]:
+    """One picture by the shipped denoiser or by the user's; what there is to tell of it."""
+    from hourglass.cleaning import clean_picture, cleaned_by, picture_of, side_by_side
     from hourglass.kinds import image
 
     before = picture_of(str(place.source))
     with finished(f"denoising {place.source.name}") as progress:
-        cleaned = clean_picture(before, strength, careful, progress)
+        if found is None:
+            cleaned = clean_picture(before, strength, careful, progress)
+        else:
+            cleaned = cleaned_by(found.model_, before, strength, careful)
+            progress(1, 1)
     image.write([[cleaned.picture]], str(place.target), {"range": [0.0, 1.0], "dtype": str(before.pixels.dtype)})
     level = 100 * cleaned.level
     words = "nothing to remove" if level == 0 else f"removed noise of {level:.2g} % of its range (standard deviation)"

@@ -34,9 +34,9 @@ def removed(model: Model, held_out: Batch) -> dict[str, Any] | None:
     with torch.inference_mode():
         rest = some - clean(model, some)
     level = float((rest - rest.mean((-2, -1), keepdim=True)).square().mean().sqrt())
-    usual = float(
-        torch.tensor([noise.floor + noise.slope * float(brightness) for brightness in some.mean((1, 2, 3))]).mean().clamp_min(0).sqrt()
-    )
+    each = [measured([picture]) or noise for picture in some]  # pictures may be of unlike noise
+    variances = [one.floor + one.slope * float(picture.mean()) for one, picture in zip(each, some, strict=True)]
+    usual = float(torch.tensor(variances).mean().clamp_min(0).sqrt())
     return found | {"level": level, "noise": usual, "shared": whiteness(rest), "expected": learned.correlation[0]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hourglass.report.words import CLOSE, Measures, Verdict, around, number, ratio, said
+from hourglass.report.words import CLOSE, Measures, Verdict, around, number, purpose, ratio, said
 from hourglass.report.words import wide as is_wide
 
 __all__ = ["JUDGES"]
@@ -61,6 +61,8 @@ def units(measures: Measures) -> Verdict | None:
     """Whether the code says anything, and how much of it."""
     code = measures.get("code")
     if not code or measures["rows"]["held_out"] == 1:
+        return None
+    if around(measures) and purpose(measures) == "denoise":  # what a denoiser gives back has come around the code
         return None
     units, active = code["units"], code["active"]
     error = measures.get("error") or {}
@@ -123,7 +125,8 @@ def labels(measures: Measures) -> Verdict | None:
 def doubts(measures: Measures) -> Verdict | None:
     """Whether the numbers can be trusted."""
     count, far = measures.get("rows", {}).get("held_out"), measures.get("outliers")
-    if count is not None and count < FEW:
+    enough = bool((measures.get("removed") or {}).get("noise"))  # a tile of a picture has thousands of pixels, each with its noise
+    if count is not None and count < FEW and not (enough and count):
         words = (
             f"Only {count} held-out row{'s' * (count > 1)}" if count else "No held-out rows: everything was measured on the training rows"
         )
