@@ -89,12 +89,12 @@ def _targeted(part: Part) -> bool:
 def spoiler(text: str, generator: torch.Generator, model: Model | None = None) -> Spoiler:
     """A function that gives what the network is shown of a batch, damaged as the setting says, and what it is asked for.
 
-    That is the batch as it was, but where the spoil makes pairs (neighbours). Missing elements stay 0. Of the tables of a `model` the
-    spoil mask takes whole cells.
+    That is the batch as it was, but where the spoil makes pairs (neighbours), and where its condition is another look at the same.
+    Missing elements stay 0. Of the tables of a `model` the spoil mask takes whole cells.
     """
     part = Part.parse(text)
     if part.name == "none" or _targeted(part):
-        return lambda batch: (batch, batch)
+        return lambda batch: (batch, batch if batch.condition is None else Batch(batch.condition, batch.mask))
     module = find("spoils", part.name)
     (options,) = options_for(part, module.spoil)
     damage = module.spoil

@@ -81,10 +81,12 @@ def concatenate(batches: list[Batch]) -> Batch:
     if len(batches) == 1:
         return batches[0]
     x = torch.cat([batch.x for batch in batches])
+    known = [batch.condition for batch in batches if batch.condition is not None]
+    condition = torch.cat(known) if len(known) == len(batches) else None
     if all(batch.mask is None for batch in batches):
-        return Batch(x)
+        return Batch(x, None, condition)
     masks = [torch.ones_like(batch.x, dtype=torch.bool) if batch.mask is None else batch.mask for batch in batches]
-    return Batch(x, torch.cat(masks))
+    return Batch(x, torch.cat(masks), condition)
 
 
 @dataclass(frozen=True)

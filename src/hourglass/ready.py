@@ -84,7 +84,7 @@ def _cleaned_by(fitted: Autoencoder, data: Any, strength: float, to: Path_ | Non
         what = next(iter(unknown), "careful")
         raise BadOption(f"{what}: denoise has strength, to, careful (of pictures, where the code is spatial) and model")
     module = find("kinds", record.kind)
-    chunk = reading.joined(list(reading.chunks(module.read(data))))
+    chunk = reading.joined(list(reading.chunks(fitted._reader().pieces(data))))
     if pictures:
         batches = module.to_tensor(chunk, record.facts, native=True)
         several = batches if isinstance(batches, list) else [batches]

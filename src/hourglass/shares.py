@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hourglass.parts import Batch, Cut
+from hourglass.parts import Batch, Cut, concatenate
 
 __all__ = ["Share", "poured"]
 
@@ -64,6 +64,8 @@ def poured(batches: list[Batch]) -> Batch:
     """`concatenate`, which lets go of each batch as soon as it is copied; the list is empty afterwards."""
     if len(batches) == 1:
         return batches.pop()
+    if all(batch.condition is not None for batch in batches):  # pictures of the same scene, which are few
+        return concatenate(batches)
     count, masked = sum(batch.count for batch in batches), any(batch.mask is not None for batch in batches)
     x = batches[0].x.new_empty(count, *batches[0].x.shape[1:])
     mask = torch.ones(x.shape, dtype=torch.bool) if masked else None

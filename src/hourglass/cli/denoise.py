@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-SEVERAL = (".npy", ".npz")  # files that may hold many pictures
+SEVERAL, STACKS = (".npy", ".npz"), (".tif", ".tiff")  # files that may hold many pictures
 
 
 @click.command("denoise", short_help="Take the noise out of pictures or tables.")
@@ -49,7 +49,7 @@ def command(
     told: dict[Path, dict[str, float]] = {}
 
     def clean(place: _places.Place) -> None:
-        if pictures and (found is None or place.source.suffix.lower() not in SEVERAL):
+        if pictures and (found is None or not _several(found, place.source)):
             told[place.source] = _picture(place, strength, careful, shown.get(place.source), found)
         else:
             from hourglass import denoise
@@ -60,6 +60,11 @@ def command(
     done = each(places, found, "denoising", clean)
     results = [{"file": str(place.source), "output": str(place.target), **told.get(place.source, {})} for place in done]
     answer({"files": results, "strength": strength})
+
+
+def _several(found: Autoencoder, path: Path) -> bool:
+    """Whether a file may hold many pictures for this model."""
+    return path.suffix.lower() in (*SEVERAL, *(STACKS if found.model_.facts.get("stacks") else ()))
 
 
 def _takes_pictures(found: Autoencoder) -> bool:

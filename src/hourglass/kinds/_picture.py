@@ -58,14 +58,15 @@ class Header(NamedTuple):
     frames: bool
 
 
-def load(path: Path, *, name: str = "", label: str | None = None, most: int = MOST_PIXELS) -> Picture:
-    """Decode a file. Whatever is wrong with it raises `BadData` or `BadFile` with the file's name in front."""
+def load(path: Path, *, name: str = "", label: str | None = None, most: int = MOST_PIXELS, page: int = 0) -> Picture:
+    """Decode a file, of a stack a `page`. Whatever is wrong with it raises `BadData` or `BadFile` with the file's name in front."""
     with _said(path):
-        found = deep.tiff(path, most)
+        found = deep.tiff(path, most, page)
         if found is not None:
             pixels, alpha, orientation, metadata = found
         else:
             with _opened(path, most) as image:
+                image.seek(page)
                 pixels, alpha = _decoded(image, path)
                 orientation, metadata = _orientation(image), _metadata(image)
         _finite(pixels, path)

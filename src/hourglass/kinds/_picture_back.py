@@ -17,7 +17,7 @@ from hourglass.kinds import _pixels
 from hourglass.kinds._picture import Picture
 from hourglass.kinds._picture_facts import channelled, from_values, span, to_values
 from hourglass.kinds._picture_pieces import alone, as_picture, in_memory
-from hourglass.kinds._picture_save import save, scaled
+from hourglass.kinds._picture_save import TIFF, save, save_stack, scaled
 from hourglass.kinds._picture_source import ARRAYS, SUFFIXES, Stack, bare
 from hourglass.writing import atomic
 
@@ -95,7 +95,8 @@ def sheet(pictures: Chunk, columns: int | None = None, white: tuple[float, float
 
 
 def write(chunks: Iterable[Chunk], path: Any, facts: Facts) -> None:
-    """Write pictures: one to a file in its suffix's format, several to one file as a contact sheet, to a folder (`DIR/`) one file each.
+    """Write pictures: one to a file in its suffix's format, several to one file as a contact sheet, to a folder (`DIR/`) one file each;
+    of stacks to one TIFF as its pages.
 
     A folder takes each picture under its name, and those without a name as 00001.png and on. `.npy` and `.npz` take arrays. Files
     appear complete or not at all; what cannot be written raises `CannotWrite`, a suffix that is not known `BadOption`.
@@ -109,6 +110,8 @@ def write(chunks: Iterable[Chunk], path: Any, facts: Facts) -> None:
         pictures = list(_every(chunks, facts))
         if not pictures:
             raise BadData(f"no pictures to write to {path}")
+        if len(pictures) > 1 and facts.get("stacks") and target.suffix.lower() in TIFF:
+            return save_stack(pictures, target)
         whole = pictures[0] if len(pictures) == 1 else Picture(sheet(pictures, white=_white(facts)))
         save(whole, target, _white(facts))
 

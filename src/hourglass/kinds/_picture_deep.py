@@ -16,7 +16,7 @@ from PIL import Image
 from hourglass.errors import BadData, MissingExtra
 from hourglass.kinds._pixels import plain, split
 
-__all__ = ["by_av", "is_deep", "is_grey", "refuse_bomb", "tiff", "tiff_header"]
+__all__ = ["by_av", "is_deep", "is_grey", "refuse_bomb", "tiff", "tiff_header", "tiff_pages"]
 
 Found = tuple[NDArray[Any], NDArray[Any] | None, int, dict[str, Any]]
 TURNED = (5, 6, 7, 8)
@@ -73,12 +73,21 @@ def tiff_header(path: Path, most: int) -> tuple[tuple[int, int], bool, str, bool
         return size, page.samplesperpixel > 2, str(page.dtype), len(file.pages) > 1
 
 
-def tiff(path: Path, most: int) -> Found | None:
-    """Pixels, alpha, orientation and metadata of the first page of a deep TIFF; None for every other file."""
+def tiff_pages(path: Path) -> int:
+    """How many pages of a TIFF are of the size and sort of the first; 1 for every other file."""
+    if not _is_tiff(path):
+        return 1
+    with _quiet(), tifffile.TiffFile(path) as file:
+        pages: Any = file.pages
+        return sum(page.shape == pages[0].shape and page.dtype == pages[0].dtype for page in pages)
+
+
+def tiff(path: Path, most: int, number: int = 0) -> Found | None:
+    """Pixels, alpha, orientation and metadata of a page of a deep TIFF, the first by default; None for every other file."""
     if tiff_header(path, most) is None:
         return None
     with _quiet(), tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
+        page: Any = file.pages[number]
         try:
             array = page.asarray()
         except ValueError:  # a compression that tifffile leaves to a large extra package

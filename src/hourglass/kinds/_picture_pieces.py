@@ -86,7 +86,7 @@ def of_files(good: list[Found], headers: list[Header], size: Sequence[int] | Non
 
     def piece(index: int) -> list[Picture]:
         return [
-            load(file.path, name=file.name, label=file.path.absolute().parent.name if label else None, most=most)
+            load(file.path, name=file.name, label=file.path.absolute().parent.name if label else None, most=most, page=file.page)
             for file in good[cuts[index]]
         ]
 

@@ -6,7 +6,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +20,7 @@ from hourglass.kinds._picture import Picture
 from hourglass.kinds._picture_source import SUFFIXES
 from hourglass.writing import atomic
 
-__all__ = ["save", "scaled"]
+__all__ = ["TIFF", "save", "save_stack", "scaled"]
 
 TIFF = (".tif", ".tiff")
 DEEP = {".png": ("uint16",), ".pgm": ("uint16",), ".ppm": ("uint16",), **dict.fromkeys(TIFF, ("uint16", "float32", "float64"))}
@@ -65,6 +65,15 @@ def save(picture: Picture, path: Path, span: tuple[float, float] = (0.0, 1.0)) -
             _encode(file, pixels, suffix, picture.metadata)
 
 
+def save_stack(pictures: Sequence[Picture], path: Path) -> None:
+    """Write pictures as the pages of one TIFF, each as it is."""
+    with atomic(path) as beside:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file, tifffile.TiffWriter(file) as pages:
+            for picture in pictures:
+                pages.write(**_page(picture.full, {}))
+
+
 def scaled(pixels: NDArray[Any], dtype: str, span: tuple[float, float]) -> NDArray[Any]:
     """The same picture in uint8 or uint16; integers run over their full range, floats over `span`."""
     if str(pixels.dtype) == dtype:
@@ -95,19 +104,22 @@ def _encode(file: BinaryIO, pixels: NDArray[Any], suffix: str, metadata: Mapping
 
 
 def _tiff(file: BinaryIO, pixels: NDArray[Any], kept: Mapping[str, Any]) -> None:
-    clear = pixels.shape[-1] in (2, 4)
+    tifffile.imwrite(file, **_page(pixels, kept))
+
+
+def _page(pixels: NDArray[Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What tifffile is told of pixels (H, W, 1 to 4)."""
     data = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    tifffile.imwrite(
-        file,
-        data,
-        photometric="rgb" if pixels.shape[-1] > 2 else "minisblack",
-        planarconfig="contig" if data.ndim == 3 else None,
-        extrasamples=["unassalpha"] if clear else None,
-        iccprofile=kept.get("icc_profile"),
-        resolution=kept.get("dpi"),
-        resolutionunit="INCH" if "dpi" in kept else None,
-        metadata=None,
-    )
+    return {
+        "data": data,
+        "photometric": "rgb" if pixels.shape[-1] > 2 else "minisblack",
+        "planarconfig": "contig" if data.ndim == 3 else None,
+        "extrasamples": ["unassalpha"] if pixels.shape[-1] in (2, 4) else None,
+        "iccprofile": kept.get("icc_profile"),
+        "resolution": kept.get("dpi"),
+        "resolutionunit": "INCH" if "dpi" in kept else None,
+        "metadata": None,
+    }
 
 
 def _png(pixels: NDArray[Any], kept: Mapping[str, Any]) -> bytes:

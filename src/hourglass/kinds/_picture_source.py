@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hourglass.errors import BadData, BadFile, BadOption, BadType, HourglassError, MissingExtra, did_you_mean
 from hourglass.kinds import _picture as picture
+from hourglass.kinds._picture_deep import tiff_pages
 
 __all__ = ["ARRAYS", "SUFFIXES", "Found", "Stack", "array_file", "bare", "claims", "gather", "is_path", "sound"]
 
@@ -25,10 +26,11 @@ CHECKED = 2000  # up to so many files are decoded once when they are first read
 
 
 class Found(NamedTuple):
-    """A picture file and its name: the path relative to what the user gave."""
+    """A picture file and its name: the path relative to what the user gave; of a stack a `page`."""
 
     path: Path
     name: str
+    page: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +135,11 @@ def _inside(folder: Path) -> list[Path]:
     raise BadData(f"no pictures in the folder {folder}: pictures end in {' '.join(SUFFIXES)}; found instead: {there}")
 
 
-def sound(found: list[Found], *, strict: bool, most: int) -> tuple[list[Found], list[picture.Header]]:
-    """The files that can be read, with their headers. Broken ones are named in a warning, or raise with `strict`."""
+def sound(found: list[Found], *, strict: bool, most: int, stacks: bool = False) -> tuple[list[Found], list[picture.Header]]:
+    """The files that can be read, with their headers. Broken ones are named in a warning, or raise with `strict`.
+
+    `stacks`: every page of a TIFF is a picture, as if it lay in a folder of the file's name.
+    """
     good, headers, broken = [], [], []
     for file in found:
         try:
@@ -154,16 +159,27 @@ def sound(found: list[Found], *, strict: bool, most: int) -> tuple[list[Found], 
         raise BadData(f"none of the {len(found)} pictures can be read: {_some(broken)}")
     if broken:
         _tell(f"{len(broken)} of {len(found)} pictures cannot be read and are left out: {_some(broken)}")
-    _tell_changes(good, headers)
-    return good, headers
+    _tell_changes(good, [] if stacks else headers)
+    return _pages(good, headers) if stacks else (good, headers)
+
+
+def _pages(good: list[Found], headers: list[picture.Header]) -> tuple[list[Found], list[picture.Header]]:
+    """The pages of stacks instead of these."""
+    found = []
+    for file, header in zip(good, headers, strict=True):
+        count, stem = tiff_pages(file.path), file.name.rpartition(".")[0]
+        if count == 1:
+            found.append((file, header))
+        found += [(Found(file.path, f"{stem}/{page + 1:05d}.tif", page), header) for page in range(count if count > 1 else 0)]
+    return [file for file, _ in found], [header for _, header in found]
 
 
 def _tell_changes(good: list[Found], headers: list[picture.Header]) -> None:
     """Say what is lost in reading."""
-    several = [file.name for file, header in zip(good, headers, strict=True) if header.frames]
+    several = [file.name for file, header in zip(good, headers, strict=False) if header.frames]
     if several:
-        _tell(f"only the first frame is read of {_some(several)}")
-    inks = [file.name for file, header in zip(good, headers, strict=True) if header.mode == "CMYK"]
+        _tell(f"only the first frame is read of {_some(several)} (of stacks in TIFF image:stacks=true takes all)")
+    inks = [file.name for file, header in zip(good, headers, strict=False) if header.mode == "CMYK"]
     if inks:
         _tell(f"printing colours (CMYK) are turned into RGB in {_some(inks)}")
 

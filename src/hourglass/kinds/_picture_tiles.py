@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["DETAIL", "SIDE", "as_tiles", "inside", "tiles", "whole"]
+from hourglass.errors import BadData
+from hourglass.parts import Batch, Cut, concatenate
+
+__all__ = ["DETAIL", "SIDE", "as_tiles", "inside", "repeated", "tiles", "whole"]
 
 SIDE = 64  # pixels: large enough for the network's field of view, small enough that one photograph gives a hundred
 DETAIL = 128  # pixels, where defects are to be found: surroundings count, and the sides of tiles, where there are none, should be few
@@ -19,9 +22,10 @@ KEPT = 64  # pictures that all have one size up to this stay whole
 def as_tiles(facts: dict[str, Any], wanted: Sequence[int] | None = None, side: int = SIDE) -> dict[str, Any]:
     """Facts of the same pictures, seen as tiles (of `wanted` size, else `side` x `side`) instead of brought to one size."""
     notes = [note for note in facts["notes"] if "are brought to" not in note]
-    if len(notes) == len(facts["notes"]) and facts.get("uniform") and max(facts["size"]) <= KEPT and wanted is None:
+    kept = len(notes) == len(facts["notes"]) and facts.get("uniform") and max(facts["size"]) <= KEPT and wanted is None
+    if kept and not facts.get("repeats"):
         return facts
-    if facts.get("noise") and side == SIDE and facts["least"] >= DETAIL:
+    if facts.get("noise") and not facts.get("repeats") and side == SIDE and facts["least"] >= DETAIL:
         side = DETAIL  # pairs of noisy pictures are of half the size
     height, width = wanted or (side, side)
     return {**facts, "shape": [facts["shape"][0], height, width], "size": [height, width], "cut": True, "notes": notes}
@@ -47,6 +51,30 @@ def inside(picture: Tensor, height: int, width: int) -> Tensor:
         picture = pad(picture[None], (0, right, 0, down), mode="replicate")[0]
     rows, columns = (_begins(side, size) for side, size in ((picture.shape[-2], height), (picture.shape[-1], width)))
     return torch.stack([picture[:, row : row + height, column : column + width] for row in rows for column in columns])
+
+
+def repeated(pictures: Sequence[Tensor], names: Sequence[str], size: Sequence[int]) -> Cut:
+    """Tiles of pictures (C, H, W) of which those of one folder, or without `names` all, show the same scene.
+
+    The condition of each is the mean of the others there: noise is new in every picture, so that nothing can be told of it but the scene
+    (Lehtinen et al. 2018).
+    """
+    scenes: dict[Any, list[int]] = {}
+    for number, picture in enumerate(pictures):
+        scenes.setdefault((names[number].rpartition("/")[0] if names else "", picture.shape), []).append(number)
+    batches, sources = [], []
+    for numbers in scenes.values():
+        tiles = torch.stack([inside(pictures[number], *size) for number in numbers]).float()  # (n, tiles, C, h, w)
+        if len(numbers) > 1:
+            others = (tiles.sum(0) - tiles) / (len(numbers) - 1)
+            batches.append(Batch(tiles.flatten(0, 1), None, others.flatten(0, 1)))
+            sources.append(torch.tensor(numbers).repeat_interleave(tiles.shape[1]))
+    if not batches:
+        raise BadData(
+            "repeats=true, and no two pictures of one size lie in one folder or stack: leave it out, or put those of a scene together"
+        )
+    source = torch.cat(sources)
+    return Cut(concatenate(batches), source, torch.zeros(len(source)), torch.ones(len(source)))
 
 
 def _begins(side: int, size: int) -> list[int]:

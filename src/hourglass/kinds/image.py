@@ -28,7 +28,7 @@ from hourglass.kinds._picture_back import restore, sheet, write
 from hourglass.kinds._picture_facts import Tally, channelled, from_values, to_values
 from hourglass.kinds._picture_noise import Some
 from hourglass.kinds._picture_source import ARRAYS, Stack, bare, claims
-from hourglass.kinds._picture_tiles import DETAIL, as_tiles, inside, tiles, whole
+from hourglass.kinds._picture_tiles import DETAIL, as_tiles, inside, repeated, tiles, whole
 from hourglass.layers.noise import Noise
 from hourglass.layers.options import checked_flag
 from hourglass.parts import Batch, Cut, Pieces
@@ -64,12 +64,19 @@ Chunk = Any  # list[Picture] | NDArray | Stack
 
 
 def read(
-    source: Any, *, size: Sequence[int] | None = None, strict: bool = False, label: str | None = None, max_pixels: int = MOST_PIXELS
+    source: Any,
+    *,
+    size: Sequence[int] | None = None,
+    strict: bool = False,
+    label: str | None = None,
+    max_pixels: int = MOST_PIXELS,
+    stacks: bool = False,
 ) -> Pieces:
     """Pictures from a file, a folder (recursively), a glob, a list, an array, .npy or .npz, in pieces of up to 256; decoded when loaded.
 
     Broken pictures are left out with a warning that names each, or raise with `strict`. `label="folder"` takes the name of a picture's
     folder as its label; in an .npz, `label` is the array of labels (by default `y`). Larger pictures than `max_pixels` are refused.
+    With `stacks` every page of a TIFF is a picture.
 
     >>> read(np.zeros((300, 8, 8), np.uint8)).counts
     [256, 44]
@@ -87,7 +94,7 @@ def read(
         return parts.of_memory(source if isinstance(source, list | tuple) else [source], size)
     if label not in (None, "folder"):
         raise BadOption(f"label={label!r}: picture files have no columns; label='folder' takes the name of a picture's folder")
-    good, headers = sources.sound(masks.apart(sources.gather(source)), strict=strict, most=max_pixels)
+    good, headers = sources.sound(masks.apart(sources.gather(source)), strict=strict, most=max_pixels, stacks=stacks)
     return parts.of_files(good, headers, size, label is not None, max_pixels, str(source))
 
 
@@ -106,11 +113,12 @@ def pictures(chunk: Chunk) -> list[Picture]:
     return [parts.as_picture(each) for each in (chunk if _listed(chunk) else bare(chunk))]
 
 
-def learn(pieces: Pieces, *, size: Sequence[int] | None = None, noise: bool = False) -> Facts:
+def learn(pieces: Pieces, *, size: Sequence[int] | None = None, noise: bool = False, stacks: bool = False, repeats: bool = False) -> Facts:
     """One pass: the size (H, W) that pictures are brought to, grey or colour, the range of values, their smallest step and mean.
 
     Pictures that all have one size up to 128 x 128 keep it; others come to their median shape within 64 x 64 pixels; `size` overrides.
-    `noise`: also what noise they have, whether it grows with brightness and whether neighbours share it.
+    `noise`: also what noise they have, whether it grows with brightness and whether neighbours share it. `repeats`: pictures of one folder,
+    stack or array show the same scene. `stacks`: as in `read`.
     """
     parts.sides(size)
     some = Some(len(pieces.counts)) if checked_flag("image", "noise", noise) else None
@@ -127,6 +135,7 @@ def learn(pieces: Pieces, *, size: Sequence[int] | None = None, noise: bool = Fa
         axes = axes if file else bare(chunk).ndim
         label = label or (("folder" if file else "y") if labels(chunk, {}) is not None else None)
     facts = tally.facts(size, file=file, axes=axes, label=label)
+    facts |= {name: True for name, said in (("stacks", stacks), ("repeats", repeats)) if checked_flag("image", name, said)}
     return facts if some is None else some.told(facts, pieces.count, file=file)
 
 
@@ -195,8 +204,11 @@ def cut(chunk: Chunk, facts: Facts) -> tuple[Batch, list[list[int]]]:
 
 
 def training(chunk: Chunk, facts: Facts, generator: np.random.Generator) -> Cut:
-    """Tiles to learn from, and which picture of the chunk each is from."""
-    cuts = [inside(picture, *facts["size"]) for picture in _native(chunk, facts)]
+    """Tiles to learn from, and which picture of the chunk each is from; with `repeats`, beside each the mean of the others of its place."""
+    pictures = _native(chunk, facts)
+    if facts.get("repeats"):
+        return repeated(pictures, [picture.name for picture in chunk] if _listed(chunk) else [], facts["size"])
+    cuts = [inside(picture, *facts["size"]) for picture in pictures]
     number = torch.repeat_interleave(torch.arange(len(cuts)), torch.tensor([len(each) for each in cuts]))
     return Cut(Batch(torch.cat(cuts)), number, torch.zeros(len(number)), torch.ones(len(number)))
 
