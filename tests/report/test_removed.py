@@ -60,3 +60,10 @@ def test_where_it_cannot_help(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_is_said_of_other_purposes() -> None:
     assert verdicts({"removed": {"faint": True}, "setting": {"purpose": "embed"}}) == []
+
+
+def test_the_page_shows_what_was_removed() -> None:
+    from hourglass.report.pictures import card_of
+
+    card = card_of(SCENE + NOISE, SCENE.expand(6, 1, 128, 128), "a note", cleaned=True)
+    assert all(word in card for word in ("Before and after", "noisy", "cleaned", "removed (x 1.2)"))

@@ -14,18 +14,23 @@ from hourglass.report.cards import card, png
 __all__ = ["card_of", "sheet", "strips"]
 
 LARGEST = 160  # pixels along the longer side of a picture on the page
-GAP = 2
+GAP, COUNT = 2, 10
 CHANNELS = (1, 2, 3, 4)  # grey, grey with alpha, RGB, RGBA
 
 
-def card_of(originals: Tensor, reconstructions: Tensor, note: str) -> str:
-    """A card of pictures (B, C, H, W) and how they came back, in [0, 1]."""
+def card_of(originals: Tensor, reconstructions: Tensor, note: str, *, cleaned: bool = False) -> str:
+    """A card of pictures (B, C, H, W) in [0, 1] and how they came back; noisy ones that were `cleaned`, with what was removed."""
     rows = strips(originals, reconstructions) if len(originals) else {}
+    if cleaned and rows:
+        removed = originals[:COUNT].float() - reconstructions[:COUNT].float()
+        times = 1 / max(8 * float(removed.std()), 1 / 64)
+        rows = {"noisy": rows["original"], "cleaned": rows["reconstruction"], f"removed (x {times:.1f})": sheet(0.5 + times * removed)}
+    title = "Before and after" if cleaned else "Originals beside reconstructions"
     body = "".join(f'<span>{escape(name)}</span><img alt="{escape(name)}" src="{data}">' for name, data in rows.items())
-    return card("Originals beside reconstructions", body and f'<div class="strips">{body}</div>', note, wide=True)
+    return card(title, body and f'<div class="strips">{body}</div>', note, wide=True)
 
 
-def strips(originals: Tensor, reconstructions: Tensor, count: int = 10) -> dict[str, str]:
+def strips(originals: Tensor, reconstructions: Tensor, count: int = COUNT) -> dict[str, str]:
     """Rows of pictures by name, as `data:` addresses: originals, what came back, and how they differ (brightened).
 
     Both are (B, C, H, W), nominally in [0, 1]. Large pictures are shown smaller.

@@ -55,7 +55,8 @@ def shown(model: Model, held_out: Batch) -> list[str]:
     few = _chosen(model, held_out, MANY[sort])
     note = f"Held-out samples, from the one that comes back best to the one that comes back worst, of {few.samples.count:,}."
     if sort == "picture":
-        return [pictures.card_of(few.given, few.returned.clamp(0, 1), note)]
+        cleaned = facts.get("noise") is not None and model.settings.get("purpose") == "denoise"
+        return [pictures.card_of(few.given, few.returned.clamp(0, 1), note, cleaned=cleaned)]
     if sort == "clip":
         return [films.card_of(facts, few.given.float(), few.returned.float(), few.titles, note)]
     if sort == "text":
