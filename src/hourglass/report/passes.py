@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hourglass.model import Model
+from hourglass.objectives import spoiler
 from hourglass.parts import Batch, Part, find, options_for
 
 __all__ = ["Seen", "choose", "look", "spoiled", "square_error", "take", "unlike"]
@@ -80,11 +81,13 @@ def spoiled(model: Model, batch: Batch, seed: int) -> Batch | None:
     part = Part.parse(model.settings.get("spoil") or "none")
     if part.name == "none" or not batch.x.is_floating_point():
         return None
-    function = find("spoils", part.name).spoil
-    if getattr(find("spoils", part.name), "PAIR", False):  # nothing is damaged: the samples have their noise already
+    module, generator = find("spoils", part.name), torch.Generator().manual_seed(seed)
+    if getattr(module, "PAIR", False):  # nothing is damaged: the samples have their noise already
         return None
-    options = options_for(part, function)[0]
-    damaged = function(batch.x, torch.Generator().manual_seed(seed), **options)
+    if hasattr(module, "in_cells"):
+        return spoiler(str(part), generator, model)(batch)[0]
+    options = options_for(part, module.spoil)[0]
+    damaged = module.spoil(batch.x, generator, **options)
     return batch.with_x(damaged if batch.mask is None else damaged * batch.mask)
 
 
