@@ -102,3 +102,13 @@ def test_whiteness() -> None:
     noise = torch.randn(1, 80, 80, generator=drawn())
     assert whiteness(noise) < 0.05
     assert whiteness(avg_pool2d(noise, 3, 1)) > 0.5
+
+
+def test_what_is_shared_too_far_is_taken_for_texture() -> None:
+    """Skin and cloth are rough over many pixels: a denoiser that learned to take that away would blur."""
+    white = torch.randn(2, 1, 138, 138, generator=torch.Generator().manual_seed(0))
+    smooth = avg_pool2d(white, 9, 1)
+    noise = measured(list(0.5 + 1.2 * smooth[..., :128, :128]))
+    assert noise is not None
+    assert noise.level > 0.05
+    assert noise.faint

@@ -48,8 +48,8 @@ class Noise(NamedTuple):
 
     @property
     def faint(self) -> bool:
-        """Whether it is so weak beside what the pictures show that it cannot be told from fine texture."""
-        return self.level <= FAINT * self.contrast
+        """Whether it is so weak beside what the pictures show, or shared so far, that it cannot be told from fine texture."""
+        return self.level <= FAINT * self.contrast or self.reach >= REACH
 
     @property
     def grows(self) -> bool:
