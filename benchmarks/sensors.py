@@ -181,4 +181,4 @@ def main(data: Path | None = None, quick: bool = False) -> dict[str, Rows]:
     if data is None:
         return {}
     seeds = 1 if quick else 2
-    return {str(compared.__doc__): compared(data, seeds, quick), str(machine.__doc__): machine(data, seeds)}
+    return {str(compared.__doc__): compared(data, seeds, quick), str(machine.__doc__): machine(data, 1 if quick else 10)}

@@ -89,7 +89,7 @@ def residual(files: list[str], seed: int, epochs: int) -> Mapping:
     model = Autoencoder("compress", network="conv:widths=[16,32,64],code=spatial", code_size=4, epochs=epochs, random_state=seed).fit(files)
 
     def mapped(picture: Grey) -> Grey:
-        back = np.asarray(model.reconstruct([picture])[0].pixels, np.float32).reshape(picture.shape)
+        back = np.asarray(model.reconstruct([picture])[0], np.float32).reshape(picture.shape)
         return inner(gaussian_filter((picture - back) ** 2, 2.0))
 
     return mapped
@@ -139,7 +139,7 @@ def main(data: Path | None, quick: bool) -> dict[str, list[dict[str, Any]]]:
         return {}
     torch.set_num_threads(1)
     rows = []
-    for seed in (0,) if quick else (0, 1):
+    for seed in (0,) if quick else range(5):
         files = sorted((folder / "good").glob("*.jpg"))
         order = np.random.default_rng(seed).permutation(len(files))
         train, test = ([files[number] for number in part] for part in np.split(order, [2 * len(files) // 3]))

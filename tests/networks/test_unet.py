@@ -62,14 +62,14 @@ def test_without_biases_twice_the_noise_is_twice_the_answer() -> None:
     x = torch.rand(2, *PICTURE)
     encoder, decoder, _ = pair(PICTURE)
     assert torch.allclose(decoder(encoder(2 * x)), 2 * decoder(encoder(x)), atol=1e-5)
-    encoder, decoder, _ = pair(PICTURE, contrast=5)
+    encoder, decoder, _ = pair(PICTURE, centred=True)
     assert not torch.allclose(decoder(encoder(2 * x)), 2 * decoder(encoder(x)), atol=1e-3)
 
 
 def test_what_is_more_than_one_number_begins_with_the_value() -> None:
     with seeded(0):
-        encoder, code_shape = unet.encoder(PICTURE, code_size=5, widths=[6, 8], blocks=1, contrast=5)
-        decoder = unet.decoder(code_shape, PICTURE, 2, widths=[6, 8], blocks=1, contrast=5)
+        encoder, code_shape = unet.encoder(PICTURE, code_size=5, widths=[6, 8], blocks=1, centred=True)
+        decoder = unet.decoder(code_shape, PICTURE, 2, widths=[6, 8], blocks=1, centred=True)
     x = torch.rand(2, *PICTURE)
     h, *beside = encoder(x)
     near = decoder((h, *beside)) - decoder((h, torch.zeros_like(x), *beside[1:]))
@@ -90,7 +90,7 @@ def test_training_begins_near_the_input() -> None:
     ("shape", "options", "told"),
     [
         ((8,), {}, "network='dense'"),
-        (PICTURE, {"contrast": 4}, "an odd number"),
+        (PICTURE, {"centred": 3}, "true or false"),
         (PICTURE, {"code": "flt"}, "did you mean 'flat'"),
         (PICTURE, {"skips": 3}, "from 0 to 2"),
     ],

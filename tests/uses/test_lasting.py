@@ -48,7 +48,7 @@ def test_windows_that_overlap_count_once(model: Autoencoder) -> None:
     known = model.model_
     assert len(known.arrays["detect.scores"]) > 1000
     assert lasting.independent(known) == 1500 // 32
-    assert lasting.steps(known) == 96
+    assert lasting.steps(known) == 128
     assert "46 known scores" in note(known, 0.001)
     rows = np.random.default_rng(0).normal(size=(60, 3))
     table = Autoencoder(epochs=1, code_size=1, random_state=0).fit(rows).model_

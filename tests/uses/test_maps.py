@@ -39,8 +39,8 @@ def holed(pictures: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def trained() -> Autoencoder:
-    network = "unet:widths=[8,16],blocks=1,contrast=31"
-    return Autoencoder("detect", kind="image", network=network, epochs=14, random_state=0).fit(good(32, 0))
+    network = "unet:widths=[8,16],blocks=1,centred=true"
+    return Autoencoder("detect", kind="image", network=network, epochs=18, random_state=0).fit(good(32, 0))
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def alone(model: Autoencoder) -> Autoencoder:
 def test_the_network_alone_finds_them_and_one_that_never_learned_does_not(
     trained: Autoencoder, bad: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maps, "SIZES", ())
+    monkeypatch.setattr(maps, "LIGHTS", [])
     assert min(areas(alone(trained), *bad)) > 0.95
     wrong, generator = copy.deepcopy(trained), torch.Generator().manual_seed(0)
     for weight in wrong.model_.parameters():
@@ -87,7 +87,7 @@ def test_the_network_alone_finds_them_and_one_that_never_learned_does_not(
 
 
 def test_a_constant_map_tells_nothing(trained: Autoencoder, bad: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maps, "SIZES", ())
+    monkeypatch.setattr(maps, "LIGHTS", [])
     monkeypatch.setattr(maps, "_logits", lambda model, picture: torch.zeros(picture.shape[-2:]))
     image, pixel = areas(alone(trained), *bad)
     assert image == pytest.approx(0.5)

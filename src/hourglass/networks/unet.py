@@ -17,10 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import BadOption, did_you_mean
-from hourglass.layers.contrast import local_contrast
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
-from hourglass.layers.options import checked_whole
+from hourglass.layers.options import checked_flag, checked_whole
 from hourglass.layers.residual import Residual
 from hourglass.layers.sides import crop, fill, fold, innermost, opposite, same, shrink, steps_in, unfold
 from hourglass.parts import Batch
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from hourglass.model import Model
 
 WIDTHS = (48, 96, 192)
+QUIET = 1e-3  # the least spread
 FRONT = 2  # neighbours that become channels before the first level: the same picture at a quarter of the cost (Zhang et al. 2018)
 
 
@@ -46,16 +46,21 @@ class UnetEncoder(nn.Module):
     """Samples (B, C, ...) to h (B, *code_shape), the samples themselves, and the outer levels' features, from the outside inwards."""
 
     masked = True
+    middle: Tensor
+    spread: Tensor
 
-    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, contrast: int = 0) -> None:
+    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, centred: bool = False) -> None:
         super().__init__()
         self.levels, self.last = nn.ModuleList(levels), last
-        self.skips, self.step, self.contrast = skips, step, contrast
+        self.skips, self.step, self.centred = skips, step, centred
+        if centred:
+            self.register_buffer("middle", torch.zeros(()))
+            self.register_buffer("spread", torch.ones(()))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
         """(B, C, ...) to h, or, with skips, to (h, x, skip, ...). What `mask` leaves out counts as 0."""
         x = x if mask is None else x * mask
-        seen = torch.cat([x, local_contrast(x, self.contrast)], 1) if self.contrast else x
+        seen = ((x - self.middle) / self.spread).to(x.dtype) if self.centred else x
         features, beside = innermost(fold(fill(seen, self.step), FRONT)), [x]
         for level in self.levels:
             features = level(features)
@@ -98,30 +103,27 @@ def encoder(
     blocks: int = 2,
     code: str = "spatial",
     skips: int | None = None,
-    contrast: int = 0,
+    centred: bool = False,
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """One level for each of `widths`, with `blocks` residual blocks. `skips`: how many levels have them, from the outside inwards.
 
-    `contrast`: how wide (an odd number) the surroundings are whose contrast the network sees beside the sample; its layers then have
-    biases. 0: neither.
+    `centred`: whether the network sees samples less the mean, in units of how much one of them varies; its layers then have biases.
     """
-    if isinstance(contrast, bool) or not isinstance(contrast, int) or not 0 <= contrast < 1024 or (contrast and contrast % 2 == 0):
-        raise BadOption(f"unet has no contrast={contrast!r}: give 0, or an odd number of pixels or steps, such as 31")
     if code not in ("flat", "spatial"):
         raise BadOption(f"unet has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
-    plan, bias = _plan(shape, widths, skips), contrast > 0
+    plan, bias = _plan(shape, widths, skips), checked_flag("unet", "centred", centred)
     blocks = checked_whole("unet", "blocks", blocks, 0, 64)
 
     def make() -> nn.Module:
-        levels, before = [], (2 if contrast else 1) * shape[0] * FRONT**plan.sides
+        levels, before = [], shape[0] * FRONT**plan.sides
         for depth, width in enumerate(plan.widths):
             into = shrink(plan.sides, before, width, bias=bias) if depth else same(plan.sides, before, width, bias=bias)
             levels.append(nn.Sequential(into, *_blocks(plan.sides, width, blocks, bias)))
             before = width
         if code == "spatial":
-            return UnetEncoder(levels, same(plan.sides, before, code_size, bias=bias), plan.skips, plan.step, contrast)
+            return UnetEncoder(levels, same(plan.sides, before, code_size, bias=bias), plan.skips, plan.step, centred)
         last = nn.Linear(before * torch.Size(plan.inside).numel(), code_size, bias=bias)
-        return UnetEncoder(levels, nn.Sequential(nn.Flatten(), last), plan.skips, plan.step, contrast)
+        return UnetEncoder(levels, nn.Sequential(nn.Flatten(), last), plan.skips, plan.step, centred)
 
     module = make() if members == 1 else Members(make, members)
     return module, (code_size, *plan.inside) if code == "spatial" else (code_size,)
@@ -136,13 +138,13 @@ def decoder(
     widths: Sequence[int] = WIDTHS,
     blocks: int = 2,
     skips: int | None = None,
-    contrast: int = 0,
+    centred: bool = False,
 ) -> nn.Module:
     """The mirror image; each level adds the skip of its own depth to what comes from within.
 
     Where the innermost level has a skip too, its features come straight from the encoder's blocks: there it has none of its own.
     """
-    plan, bias = _plan(shape, widths, skips), contrast > 0
+    plan, bias = _plan(shape, widths, skips), checked_flag("unet", "centred", centred)
     whole = (outputs * shape[0], *shape[1:])
     inner = (plan.widths[-1], *plan.inside)
 
@@ -163,6 +165,10 @@ def decoder(
 
 def start(model: Model, batch: Batch) -> None:
     """Begin by giving back what came in: the last layer, which learns the noise, is made small."""
+    for module in getattr(model.encoder, "each", [model.encoder]):
+        if module.centred:
+            module.middle.copy_(batch.x.float().mean())
+            module.spread.copy_(batch.x.float().flatten(1).std(1).mean().clamp_min(QUIET))
     for module in getattr(model.decoder, "each", [model.decoder]):
         if module.skips:
             with torch.no_grad():

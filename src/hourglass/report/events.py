@@ -47,7 +47,7 @@ def card_of(events: Sequence[Event] | None) -> str:
     names = [name for name in names if "start" not in names or not name.endswith("_row")]
     head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
     body = "".join(f"<tr>{''.join(f'<td>{escape(_cell(name, event[name]))}</td>' for name in names)}</tr>" for event in events[:MOST])
-    note = "Unusual steps that follow one another, averaged over three windows; the sensors with most of it, the first one foremost."
+    note = "Unusual steps that follow one another, averaged over four windows; the sensors with most of it, the first one foremost."
     note += f" The first {MOST} of {len(events):,} are shown." if len(events) > MOST else ""
     return card("Events", f'<div class="scroll"><table class="findings">{head and f"<tr>{head}</tr>"}{body}</table></div>', note, wide=True)
 

@@ -16,9 +16,9 @@ from hourglass.spoils._shapes import between, normal, stains, strokes
 
 STAINED = 0.15  # share of the shapes that are stains, not strokes
 SMUDGE = 9  # pixels across, over which a smudge and the ground of a defect are blurred
-STRENGTH = (0.7, 10.0)  # of a darker or brighter place, in spreads of the picture's texture: what is faint in one is plain in another
+STRENGTH = (0.5, 5.0)  # of a darker or brighter place, in spreads of the picture: what is faint in one is plain in another
 DARK = 0.65  # share of the toned defects that are dark: most are holes, dirt and shadow
-FAINT, SEEN = 0.1, 0.4  # less opaque than this, or changed by less than so many spreads, is not damaged at all
+FAINT, SEEN = 0.1, 0.15  # less opaque than this, or changed by less than so many spreads, is not damaged at all
 QUIET = 1 / 255  # the least spread
 
 
@@ -52,7 +52,7 @@ def _damaged(pictures: Tensor, all_pictures: Tensor, generator: torch.Generator)
     opaque = torch.where(opaque > FAINT, opaque, 0).to(pictures.dtype)
     low, high = pictures.amin().clamp(max=0), pictures.amax().clamp(min=1)
     ground = avg_pool2d(pad(pictures, [SMUDGE // 2] * 4, mode="replicate"), SMUDGE, 1)
-    spread = (pictures - ground).std((1, 2, 3), keepdim=True).clamp_min(QUIET)
+    spread = pictures.std((1, 2, 3), keepdim=True).clamp_min(QUIET)
     paint = _paint(pictures, ground, spread, generator)
     sort = uniform((count, 1, 1, 1), pictures, generator)
     paint = torch.where(sort < 0.75, paint, torch.where(sort < 0.9, _elsewhere(pictures, all_pictures, generator), ground))

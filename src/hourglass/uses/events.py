@@ -1,6 +1,6 @@
 """Events: unusual rows that follow one another, as one line: begin, end, peak, the sensors that stand out, and the sort of thing it was.
 
-An event is where the score, averaged over three windows, passes a threshold for such means, and on both sides as far as it stays above
+An event is where the score, averaged over four windows, passes a threshold for such means, and on both sides as far as it stays above
 a lower one: what lasts is told from what flickers. Within that it is narrowed to the steps whose own residuals stand out. What is less
 than a window apart is one event. Where no sensor says anything for a while, that is an event of its own: silence.
 """

@@ -1,9 +1,11 @@
 """Maps of pictures at their own size: how unlike good ones each place is, what that says of the whole picture, and where it is.
 
 A network whose loss tells damage (`defect`) gives each pixel the logit that it is damaged. Beside it stands what needs no network: how much
-darker or brighter a place is than what is around it, at a few sizes (differences of Gaussians of the logarithm), for what is faint but
-plain. Good pictures differ in all of this as well, most of all at their sides; so each view is taken against good pictures at the same
-distance from the sides, and as far as it goes beyond the peaks of these; a place is as unusual as it is in the view that it stands out in.
+darker or brighter a place is than what is around it (a difference of Gaussians of the logarithm), for what is faint but plain; of a few
+sizes, and of darker and brighter, the view whose peaks vary least from one good picture to the next. Good pictures differ in all of this as
+well, most of all at their sides, where pieces end and light falls off; so the network is taken against good pictures at the same distance
+from the sides, the other view leaves the sides to it, and each counts as far as it goes beyond the peaks of good pictures; a place is as
+unusual as it is in the view that it stands out in.
 """
 
 from __future__ import annotations
@@ -33,8 +35,11 @@ BORDERS = (2, 4, 8, 16, 32)  # distances from a side, in pixels, that divide it 
 BANDS = 2 * len(BORDERS) + 1
 SURE = 1000  # pixels of a band that count as much as what all bands say
 PEAK, SHARE = 30, 1000  # pixels, the highest, that tell of the whole; not more than one in so many
-SIZES, WIDER, SOFT = (1.0, 2.0, 3.0), 1.6, 2.0  # pixels, of the Gaussians; of the one around them; of what smooths their difference
-BLACK, LEAST = 0.02, 1e-2  # what is added to black before logarithms are taken; the least that is told apart
+LIGHTS = [(sign, size) for size in (1.0, 2.0, 3.0) for sign in (-1.0, 1.0)]  # darker and brighter, and of how many pixels
+WIDER, SOFT = 1.6, 2.0  # times the size, of the Gaussian around; pixels, of what smooths the difference
+FRAME, PART = 16, 8  # pixels beside the sides where differences in light tell of nothing; not more than one in so many
+BLACK, LEAST = 0.02, 1e-4  # what is added to black before logarithms are taken; the least that is told apart
+EVEN = 1e-2  # the least spread of the logarithms of peaks
 GAIN = 0.3  # of scores, for a peak that is one spread of good ones' peaks beyond their mean
 NAMED = 3  # places named at most
 FEW, MANY = 5, 50  # good pictures that are too few to judge others by, and enough
@@ -51,9 +56,9 @@ def maps(model: Model, batch: Batch, layout: Any = None) -> Iterator[Tensor]:
 
     Samples are pictures, or tiles of them (`layout`: the pictures' sizes).
     """
-    usual, peaks, unit = (model.arrays[f"maps.{name}"] for name in ("usual", "peaks", "unit"))
+    usual, peaks, unit, lights = (model.arrays[f"maps.{name}"] for name in ("usual", "peaks", "unit", "lights"))
     for picture in batch.x if layout is None else find("kinds", model.kind).whole(batch.x, layout):
-        yield _seen(model, picture, usual, peaks) / unit
+        yield _seen([_against(_logits(model, picture), usual), *_lights(picture, lights.tolist())], peaks) / unit
 
 
 def scores(model: Model, batch: Batch, layout: Any = None) -> Tensor:
@@ -74,17 +79,21 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
 def calibrated(model: Model, pictures: Iterable[Tensor]) -> dict[str, Tensor]:
     """What good pictures, which training has not seen, have of it: by distance from the sides, and scores, each judged by the others."""
     good = list(pictures)
-    sums = torch.stack([torch.stack([_sums(view) for view in _views(model, picture)]) for picture in good])  # (n, views, 3, cells)
+    logits = [_logits(model, picture) for picture in good]
+    sums = torch.stack([_sums(each) for each in logits])  # (n, 3, cells)
     total = sums.sum(0)
     others = [_usual(total - own if len(good) > 1 else total) for own in sums]
-    tops = torch.stack([_tops(model, picture, usual) for picture, usual in zip(good, others, strict=True)])
-    peaks = torch.stack([tops.mean(0), tops.std(0, correction=0).clamp_min(LEAST)])
-    rated = torch.stack([peak(_seen(model, picture, usual, peaks)) for picture, usual in zip(good, others, strict=True)])
+    views = [[_against(each, usual), *_lights(picture, LIGHTS)] for each, usual, picture in zip(logits, others, good, strict=True)]
+    tops = torch.stack([torch.stack([peak(view) for view in own]).clamp_min(LEAST).log() for own in views])
+    peaks = torch.stack([tops.mean(0), tops.std(0, correction=0).clamp_min(EVEN)])
+    best = [0, *([1 + int(peaks[1, 1:].argmin())] if LIGHTS else [])]  # the network, and the light that varies least
+    rated = torch.stack([peak(_seen([own[number] for number in best], peaks[:, best])) for own in views])
     unit = rated.median().clamp_min(1e-6)
     known = (rated / unit).sort().values
     return {
         "maps.usual": _usual(total),
-        "maps.peaks": peaks,
+        "maps.lights": torch.tensor([LIGHTS[number - 1] for number in best[1:]]).reshape(-1, 2),
+        "maps.peaks": peaks[:, best],
         "maps.unit": unit,
         "detect.scores": known,
         "detect.highest": known[-1:],
@@ -151,30 +160,22 @@ def because(found: Tensor) -> str:
     return f"unlike expected most at {'; '.join(told)}"
 
 
-def _seen(model: Model, picture: Tensor, usual: Tensor, peaks: Tensor) -> Tensor:
+def _seen(views: list[Tensor], peaks: Tensor) -> Tensor:
     """The map (H, W) of a picture, 1 where its best view is as high as the peaks of good pictures are on average."""
-    found: Tensor | None = None
-    for view, (mean, spread), (top, wide) in zip(_views(model, picture), usual, peaks.T, strict=True):
-        beyond = (_against(view, mean, spread).clamp_min(LEAST).log() - top) / wide
-        found = beyond if found is None else torch.maximum(found, beyond)
-    assert found is not None
-    return (GAIN * found).exp()
+    beyond = [(view.clamp_min(LEAST).log() - top) / wide for view, (top, wide) in zip(views, peaks.T, strict=True)]
+    return (GAIN * torch.stack(beyond).amax(0)).exp()
 
 
-def _tops(model: Model, picture: Tensor, usual: Tensor) -> Tensor:
-    """The logarithm of the peak of each view."""
-    against = [_against(view, mean, spread) for view, (mean, spread) in zip(_views(model, picture), usual, strict=True)]
-    return torch.stack([peak(view) for view in against]).clamp_min(LEAST).log()
-
-
-def _views(model: Model, picture: Tensor) -> Iterator[Tensor]:
-    """What is looked at, (H, W) each: the network's logit, and how much darker and brighter places are than what is around them."""
-    yield _logits(model, picture)
+def _lights(picture: Tensor, lights: Sequence[Sequence[float]]) -> Iterator[Tensor]:
+    """How much darker (sign -1) or brighter places are than around them, (H, W) for each sign and size in pixels; 0 at the sides."""
     light = (picture.mean(0, keepdim=True).to(torch.float32).clamp_min(0) + BLACK).log()
-    for size in SIZES:
+    down, across = (min(FRAME, length // PART) for length in light.shape[1:])
+    for sign, size in lights:
         differing = _blurred(light, size) - _blurred(light, WIDER * size)
-        for sign in (-1, 1):
-            yield _blurred((sign * differing).clamp_min(0), SOFT)[0]
+        found = torch.zeros_like(light[0])
+        inner = slice(down, len(found) - down), slice(across, found.shape[1] - across)
+        found[inner] = _blurred((sign * differing).clamp_min(0), SOFT)[0][inner]
+        yield found
 
 
 def _blurred(picture: Tensor, size: float) -> Tensor:
@@ -224,10 +225,11 @@ def _usual(sums: Tensor) -> Tensor:
     return torch.stack([mean, (squares / count - mean**2).clamp_min(1e-12).sqrt()], -2).float()
 
 
-def _against(logits: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+def _against(logits: Tensor, usual: Tensor) -> Tensor:
     """Logits in spreads of those of good pictures, above their mean."""
     cells = _bands(logits.shape)
-    return (logits - mean.to(logits.dtype)[cells]) / spread.to(logits.dtype)[cells]
+    mean, spread = usual.to(logits.dtype).unbind()
+    return (logits - mean[cells]) / spread[cells]
 
 
 def peak(found: Tensor) -> Tensor:
