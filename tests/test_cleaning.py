@@ -121,7 +121,7 @@ def test_grey_stays_grey_and_transparency_as_it_is(scene: Array) -> None:
 def test_tiles_leave_no_seams(scene: Array, monkeypatch: pytest.MonkeyPatch) -> None:
     given = np.tile(noisy(scene), (2, 2, 1)).astype(np.float32)
     whole, told = denoise(given), []
-    monkeypatch.setattr(cleaning, "TILE", 168)
+    monkeypatch.setattr(cleaning, "TILE", 184)
     tiles = clean_picture(Picture(given), progress=lambda done, count: told.append((done, count))).picture.pixels
     assert np.abs(tiles - whole).max() < 0.05  # of 255
     assert told == [(number, len(told)) for number in range(1, len(told) + 1)]

@@ -70,31 +70,34 @@ def test_the_picture_codec_begins_at_the_cosine_transform(script: Any) -> None:
 
 
 def test_the_denoiser_begins_at_what_it_is_given(denoiser: Any, scene: torch.Tensor) -> None:
-    """Before any training it removes nearly nothing; training reaches all weights, and averages them."""
-    picture = scene.movedim(0, -1).numpy()
-    model = denoiser.begun(image.read(picture[None]), 0)
-    batch = next(denoiser.Crops([scene], 0, side=24).batches(0))
-    assert batch.x.shape == (2 * denoiser.BATCH, 3, 24, 24)
-    assert torch.equal(batch.x, next(denoiser.Crops([scene], 0, side=24).batches(0)).x)
+    """Before any training it removes nearly nothing; training reaches all weights of its levels."""
+    model = denoiser.begun(image.read(scene.movedim(0, -1).numpy()[None]), 0)
+    crops = denoiser.Crops([scene], [denoiser.drawn(64, random.Random(0))], torch.device("cpu"))
+    clean, grey = crops.batch(8, 24, random.Random(0), torch.Generator().manual_seed(0))
+    again, _ = crops.batch(8, 24, random.Random(0), torch.Generator().manual_seed(0))
+    assert clean.shape == (8, 3, 24, 24)
+    assert torch.equal(clean, again)
+    assert all(torch.equal(crop[0], crop[1]) for crop, flat in zip(clean, grey.flatten(), strict=True) if flat)
     with torch.no_grad():
-        assert float((model.reconstruct(batch) - batch.x).square().mean()) < 0.05
-    averaged = [torch.zeros_like(weight) for weight in (*model.encoder.parameters(), *model.decoder.parameters())]
-    loss, cost = denoiser.lowered(model.train(), averaged).lower(batch, 0.0)
-    (loss + cost).backward()
+        assert float((model.reconstruct(Batch(clean)) - clean).square().mean()) < 0.05
+    denoiser.error(model.train(), clean, clean, False).backward()
     assert all(bool(weight.grad.isfinite().all()) and float(weight.grad.abs().max()) > 0 for weight in model.encoder.levels.parameters())
-    assert all(float(mean.abs().max()) > 0 for mean in averaged)
 
 
 def test_every_noise_damages_as_much_as_it_should(denoiser: Any, scene: torch.Tensor) -> None:
     noises = loaded("noises")
-    crop = scene[:, :48, :48].float() / 255
-    for way, most in ((noises.gaussian, 0.25), (noises.camera, 0.6), (noises.jpeg, 0.2), (noises.specks, 0.5), (noises.clean, 0.0)):
-        for number in range(4):
-            for part in (crop, crop[:1]):
-                made = way(part, random.Random(number))
-                assert made.shape == part.shape
-                assert bool(made.isfinite().all())
-                assert float((made - part).square().mean().sqrt()) <= most
-    wide = noises.blurred(torch.randn(3, 200, 200, generator=torch.Generator().manual_seed(0)), 1.0)
-    assert abs(float(wide.std()) - 1) < 0.05
-    assert denoiser.drawn(24, random.Random(0)).shape == (3, 24, 24)
+    x = (scene[:, :48, :48].float() / 255).expand(4, -1, -1, -1).clone()
+    x[2:] = x[2:].mean(1, keepdim=True)
+    grey = torch.tensor([False, False, True, True])[:, None, None, None]
+    most = {"gaussian": 0.25, "sensor": 0.6, "light": 0.6, "jpeg": 0.2, "specks": 0.6, "clean": 0.0}
+    assert {way.__name__ for way in noises.SHARES} == set(most)
+    for way in noises.SHARES:
+        made = way(x, grey, random.Random(0), torch.Generator().manual_seed(0))
+        assert made.shape == x.shape
+        assert bool(made.isfinite().all())
+        assert float((made - x).square().mean((1, 2, 3)).sqrt().max()) <= most[way.__name__]
+        assert float((made[2:] - made[2:, :1]).abs().max()) < 0.005  # grey stays grey
+    mixed = noises.damaged(x.repeat(8, 1, 1, 1), grey.repeat(8, 1, 1, 1), random.Random(0), torch.Generator().manual_seed(0))
+    assert mixed.shape == (32, 3, 48, 48)
+    white = torch.randn(1, 3, 200, 200, generator=torch.Generator().manual_seed(0))
+    assert abs(float(noises.blurred(white, torch.ones(1, 3, 1, 1)).std()) - 1) < 0.05

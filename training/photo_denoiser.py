@@ -1,46 +1,46 @@
 """Remake the shipped picture denoiser, src/hourglass/pretrained/photo-denoiser-1.hourglass.
 
-    python training/photo_denoiser.py --data BSDS500 [--init MODEL] [--minutes 600 | --steps N] [-o photo-denoiser-1.hourglass]
+    python training/photo_denoiser.py --data BSDS500 --minutes 8 --device cuda [--init MODEL] [-o photo-denoiser-1.hourglass]
 
 BSDS500 is a folder of pictures with any folders inside. Without `--init` training begins at nothing, with it from a model that this
 script made. One network learns all sorts and levels of noise (`training/noises.py`), in grey and in colour: each crop is damaged in a way
-of its own, and lowers the root of its mean squared error, so that strong noise does not drown weak. What is written is an average of the
-weights over the last steps. A training that was killed goes on from the checkpoint beside its result.
+of its own, and lowers the root of its mean squared error, so that strong noise does not drown weak. What is written, every minute and at
+the end, is an average of the weights over the last steps.
+
+This is not the loop of `hourglass.train`, which looks at every gradient before it goes on and so keeps a graphics processor waiting: here
+pictures lie on the device, crops and noises are made there, and nothing is read back but a loss every ten seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import time
-from collections.abc import Iterator
+from collections import deque
 from pathlib import Path
 
+import noises
 import numpy as np
 import torch
-from noises import damaged
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from hourglass.budget import Schedule
-from hourglass.checkpoint import Checkpoint
 from hourglass.files import read_model, write_model
-from hourglass.flat import Objective
 from hourglass.kinds import image
 from hourglass.layers.processor import fast_bfloat16
 from hourglass.model import Model, seeded
-from hourglass.parts import Batch, Pieces
-from hourglass.train import Loop
+from hourglass.parts import Batch
 
 NAME = "photo-denoiser-1"
-SIDE, BATCH = 96, 4
-EPOCH = 500  # steps
-GREY, SHRUNK, DRAWN = 0.4, 0.25, 0.06  # shares of crops: grey ones, those of shrunken pictures, where traces of JPEG are gone, drawings
+GREY, SHRUNK, DRAWN = 0.45, 0.25, 0.05  # shares of crops: grey ones, those of shrunken pictures, where traces of JPEG are gone, drawings
+DRAWINGS, PAGE = 1000, 288  # how many, and their side
 LEAST = 0.5 / 255  # an error that does not matter
-MEAN = 0.995  # of the averaged weights that a step keeps
-WRITTEN = 300.0  # seconds between two results
-LUMA = torch.tensor([0.299, 0.587, 0.114])
+MEAN = 0.999  # of the averaged weights that a step keeps
+WARM = 200  # steps
+AHEAD = 4  # steps that a device may have before it
+WRITTEN, TOLD = 60.0, 10.0  # seconds between two results and two lines
 SETTINGS = {
     "purpose": "denoise",
     "network": "unet:widths=[48,96,192],blocks=2,skips=3",
@@ -48,42 +48,50 @@ SETTINGS = {
     "loss": "laplace",
     "code_size": 8,
     "members": 1,
-    "batch_size": BATCH,
+    "batch_size": 4,
 }
 
 
 class Crops:
-    """Clean crops of the pictures and their damaged twins, for the loop: batches (2 * BATCH, 3, SIDE, SIDE), the clean ones first."""
+    """Pictures (3, H, W) of uint8 as one tensor on a device, from which batches of crops are cut."""
 
-    def __init__(self, pictures: list[Tensor], seed: int, side: int = SIDE) -> None:
-        self.pictures, self.seed, self.side = pictures, seed, side
+    def __init__(self, pictures: list[Tensor], drawings: list[Tensor], device: torch.device) -> None:
+        every = [*pictures, *drawings]
+        self.pixels = torch.cat([picture.flatten() for picture in every]).to(device)
+        sizes = torch.tensor([picture.shape[1:] for picture in every])
+        areas = 3 * sizes.prod(1)
+        self.sizes, self.firsts = sizes.to(device), (areas.cumsum(0) - areas).to(device)
+        self.photos, self.most = len(pictures), int(sizes.min())
 
-    def steps(self) -> int:
-        """Batches in what counts as an epoch."""
-        return EPOCH
+    def batch(self, count: int, side: int, chance: random.Random, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Clean crops (count, 3, side, side) in [0, 1], and which of them are grey (count, 1, 1, 1)."""
+        few = int(SHRUNK * count)
+        wide = min(self.most, int(side * chance.uniform(1, 2)))
+        small = self._cut(few, wide, draw)
+        small = small if wide <= side else interpolate(small, (side, side), mode="bilinear", antialias=True)
+        x = torch.cat([self._cut(count - few, side, draw), small[..., :side, :side]])
+        x = x[torch.randperm(count, generator=draw, device=draw.device)]
+        grey = torch.rand(count, 1, 1, 1, generator=draw, device=draw.device) < GREY
+        luma = (x * noises.constant(noises.LUMA, x.device)[:, None, None]).sum(1, keepdim=True)
+        return torch.where(grey, luma, x), grey
 
-    def batches(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """The same crops and the same noise for the same seed, also after a kill."""
-        for number in range(skip, EPOCH):
-            chance = random.Random(f"{self.seed}-{epoch}-{number}")
-            clean = [self._crop(chance) for _ in range(BATCH)]
-            noisy = [damaged(crop, chance) for crop in clean]
-            yield Batch(torch.stack([crop.expand(3, -1, -1) for crop in clean + noisy]))
-
-    def _crop(self, chance: random.Random) -> Tensor:
-        """(3, side, side), or (1, side, side) of grey, in [0, 1]."""
-        crop = drawn(self.side, chance) if chance.random() < DRAWN else self._cut(chance)
-        return (crop * LUMA[:, None, None]).sum(0, keepdim=True) if chance.random() < GREY else crop
-
-    def _cut(self, chance: random.Random) -> Tensor:
-        """A crop (3, side, side) of a picture."""
-        picture = chance.choice(self.pictures)
-        most = min(picture.shape[1:])
-        side = int(min(self.side * chance.uniform(1, 2), most)) if chance.random() < SHRUNK else self.side
-        top, left = (chance.randrange(length - side + 1) for length in picture.shape[1:])
-        crop = torch.rot90(picture[:, top : top + side, left : left + side].float() / 255, chance.randrange(4), (1, 2))
-        crop = crop if chance.random() < 0.5 else crop.flip(2)
-        return crop if side == self.side else interpolate(crop[None], (self.side, self.side), mode="bilinear", antialias=True)[0]
+    def _cut(self, count: int, side: int, draw: torch.Generator) -> Tensor:
+        """Crops of any pictures, turned and mirrored in any way."""
+        at = draw.device
+        share = torch.rand(5, count, generator=draw, device=at)
+        drawn = share[0] < DRAWN
+        others = len(self.sizes) - self.photos
+        which = torch.where(drawn & (others > 0), self.photos + (share[1] * others).long(), (share[1] * self.photos).long())
+        which = which.clamp(max=len(self.sizes) - 1)
+        height, width = self.sizes[which].unbind(1)
+        top, left = (torch.minimum((share[2 + n] * (length - side + 1)).long(), length - side) for n, length in enumerate((height, width)))
+        step = torch.arange(side, device=at)
+        turns = torch.rand(3, count, 1, generator=draw, device=at) < 0.5
+        rows, columns = (torch.where(turn, step.flip(0), step) for turn in turns[:2])  # (count, side)
+        place = (top[:, None] + rows)[:, :, None] * width[:, None, None] + (left[:, None] + columns)[:, None, :]
+        place = torch.where(turns[2, :, :, None], place.transpose(1, 2), place)
+        plane = torch.arange(3, device=at)[:, None, None] * (height * width)[:, None, None, None]
+        return self.pixels[self.firsts[which][:, None, None, None] + plane + place[:, None]].float() / 255
 
 
 def drawn(side: int, chance: random.Random) -> Tensor:
@@ -94,39 +102,22 @@ def drawn(side: int, chance: random.Random) -> Tensor:
 
     page = Image.new("RGB", (side, side), colour())
     draw = ImageDraw.Draw(page)
-    for _ in range(chance.randint(2, 10)):
+    for _ in range(chance.randint(side // 16, side // 6)):
         corners = [chance.randrange(side) for _ in range(4)]
         draw.line(corners, colour(), chance.randint(1, 3))
-        ends = sorted(corners[::2]), sorted(corners[1::2])
-        draw.rectangle([ends[0][0], ends[1][0], ends[0][1], ends[1][1]], chance.choice([None, colour()]), colour())
-        draw.text((corners[0] - 20, corners[1] - 5), "".join(chance.choices("abcdefghijkmnoprstuwxyz 0123456789", k=14)), colour())
+        far = [min(side, near + chance.randrange(2, 96)) for near in corners[:2]]
+        draw.rectangle([*corners[:2], *far], chance.choice([None, colour()]), colour())
+        draw.text((corners[2] - 20, corners[3] - 5), "".join(chance.choices("abcdefghijkmnoprstuwxyz 0123456789", k=14)), colour())
     if chance.random() < 0.4:
         ink, period = colour(), chance.randint(3, 24)
         for place in range(chance.randrange(period), side, period):
             draw.line([0, place, side, place] if chance.random() < 0.8 else [place, 0, place, side], ink)
-    return torch.from_numpy(np.array(page)).movedim(-1, 0).float() / 255
+    return torch.from_numpy(np.array(page)).movedim(-1, 0).contiguous()
 
 
-def lowered(model: Model, averaged: list[Tensor]) -> Objective:
-    """What the loop lowers; `averaged` are the weights' running means, which it keeps."""
-    narrow = torch.bfloat16 if fast_bfloat16() else None
-    weights = [*model.encoder.parameters(), *model.decoder.parameters()]
-
-    def lower(batch: Batch, fraction: float) -> tuple[Tensor, Tensor]:
-        torch._foreach_lerp_(averaged, [weight.data for weight in weights], 1 - MEAN)
-        clean, noisy = batch.x.chunk(2)
-        with torch.autocast("cpu", dtype=narrow, enabled=narrow is not None):
-            code = model.encode(Batch(noisy))
-            output = model.decode(code.z, code.beside).float()
-        error = (output - clean).square().flatten(1).mean(1)
-        return (error + LEAST**2).sqrt().mean(), error.new_zeros(())
-
-    return Objective(weights, averaged, lower)
-
-
-def begun(pictures: Pieces, seed: int) -> Model:
+def begun(pictures: image.Pieces, seed: int) -> Model:
     """A network that gives back nearly what came in."""
-    facts = image.as_tiles(image.learn(pictures), (SIDE, SIDE))
+    facts = image.as_tiles(image.learn(pictures), (96, 96))
     with seeded(seed):
         model = Model.build("image", facts, SETTINGS)
     with torch.no_grad():
@@ -134,31 +125,67 @@ def begun(pictures: Pieces, seed: int) -> Model:
     return model
 
 
+def error(model: Model, clean: Tensor, noisy: Tensor, narrow: bool) -> Tensor:
+    """The mean over a batch of the roots of the mean squared errors."""
+    with torch.autocast(clean.device.type, dtype=torch.bfloat16, enabled=narrow):
+        code = model.encode(Batch(noisy.contiguous(memory_format=torch.channels_last)))
+        output = model.decode(code.z, code.beside)
+    return ((output.float() - clean).square().flatten(1).mean(1) + LEAST**2).sqrt().mean()
+
+
+def rate(most: float, step: int, used: float) -> float:
+    """The learning rate at a step, when a part of the budget is used."""
+    return most * min(1.0, (step + 1) / WARM) * 0.5 * (1 + math.cos(math.pi * min(used, 1.0))) + 1e-7
+
+
 def written(model: Model, averaged: list[Tensor], steps: int, pictures: int, path: Path) -> None:
     """The model file, with the averaged weights in float16."""
-    made = model.to(torch.float16).train(False)
-    for weight, mean in zip([*made.encoder.parameters(), *made.decoder.parameters()], averaged, strict=True):
+    made = model.to("cpu", torch.float16).train(False)
+    for weight, mean in zip(made.parameters(), averaged, strict=True):
         weight.data.copy_(mean)
     made.record = model.record | {"name": NAME, "steps": model.record.get("steps", 0) + steps, "samples": pictures}
     write_model(made, path)
 
 
-def trained(model: Model, pictures: list[Tensor], schedule: Schedule, seed: int, path: Path) -> None:
-    """Train, going on from a checkpoint where there is one, and write the file: now and then, and at the end."""
-    averaged = [weight.detach().clone() for weight in (*model.encoder.parameters(), *model.decoder.parameters())]
-    loop = Loop([lowered(model.train(), averaged)], Crops(pictures, seed), schedule, torch.Generator().manual_seed(seed))
-    key = {"rate": schedule.learning_rate, "epochs": schedule.epochs, "minutes": schedule.minutes, "seed": seed}
-    checkpoint = Checkpoint(path.with_suffix(".checkpoint"), key, {}, {str(number): mean for number, mean in enumerate(averaged)})
-    history, _ = checkpoint.resume(loop)
-    due = time.monotonic() + WRITTEN
-    for told in loop:
-        print(f"step {told.step:7,}  {told.fraction:6.1%}  error {255 * told.training:.4f}  {told.trouble or ''}", flush=True)
-        checkpoint.save(loop, history, [])
-        if time.monotonic() > due:
-            written(model, averaged, loop.progress.step, len(pictures), path)
-            due = time.monotonic() + WRITTEN
-    written(model, averaged, loop.progress.step, len(pictures), path)
-    checkpoint.remove()
+def trained(model: Model, crops: Crops, given: argparse.Namespace, device: torch.device) -> None:
+    """Train, and write the file: now and then, and at the end."""
+    weights = list(model.parameters())
+    averaged = [weight.detach().clone() for weight in weights]
+    optimizer = torch.optim.AdamW(weights, lr=given.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=True)
+    chance, draw = random.Random(given.seed), torch.Generator(device).manual_seed(given.seed)
+    narrow = device.type == "cuda" or fast_bfloat16()
+    begin = written_at = told_at = time.monotonic()
+    losses, step, used = torch.zeros((), device=device), 0, 0.0
+    told_step, waiting = 0, deque[torch.cuda.Event]()
+    while used < 1:
+        with torch.no_grad():
+            clean, grey = crops.batch(given.batch, given.side, chance, draw)
+            noisy = noises.damaged(clean, grey, chance, draw)
+        loss = error(model, clean, noisy, narrow)
+        optimizer.zero_grad()
+        loss.backward()
+        for weight in weights:
+            torch.nan_to_num_(weight.grad, 0.0, 0.0, 0.0)
+        norm = torch.nn.utils.clip_grad_norm_(weights, given.clip)
+        optimizer.param_groups[0]["lr"] = rate(given.learning_rate, step, used)
+        optimizer.step()
+        torch._foreach_lerp_(averaged, [weight.data for weight in weights], max(1 - MEAN, 1 / (step + 10)))
+        losses += loss.detach()
+        step, now = step + 1, time.monotonic()
+        used = step / given.steps if given.steps else (now - begin) / (60 * given.minutes)
+        if now - told_at > TOLD or used >= 1:
+            mean = 255 * float(losses) / (step - told_step)  # waits for the device
+            print(f"{now - begin:6.0f} s  step {step:7,}  {used:6.1%}  error {mean:.4f}  gradient {float(norm):.3f}", flush=True)
+            losses.zero_()
+            told_at, told_step = time.monotonic(), step
+            if now - written_at > WRITTEN or used >= 1:
+                written(model, averaged, step, crops.photos, given.output)
+                written_at = time.monotonic()
+        if device.type == "cuda":  # else the clock would run far ahead of the device
+            waiting.append(torch.cuda.Event())
+            waiting[-1].record()
+            if len(waiting) > AHEAD:
+                waiting.popleft().synchronize()
 
 
 def main() -> None:
@@ -166,18 +193,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--init", type=Path)
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--learning-rate", type=float, default=1.2e-3)
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--steps", type=int, help="instead of minutes")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--batch", type=int, default=96)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--clip", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, default=Path(f"{NAME}.hourglass"))
     given = parser.parse_args()
+    device = torch.device(given.device)
+    torch.backends.cudnn.benchmark = True
     pieces = image.read(given.data)
     arrays = [np.broadcast_to(each.pixels, (*each.size, 3)) for number in range(len(pieces.counts)) for each in pieces.load(number)]
     pictures = [torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0))) for array in arrays]
-    model = read_model(given.init).to(torch.float32) if given.init else begun(pieces, given.seed)
-    epochs = None if given.steps is None else given.steps / EPOCH
-    trained(model, pictures, Schedule(given.learning_rate, epochs, given.minutes), given.seed, given.output)
+    chance = random.Random(given.seed)
+    crops = Crops(pictures, [drawn(PAGE, chance) for _ in range(DRAWINGS)], device)
+    model = read_model(given.init) if given.init else begun(pieces, given.seed)
+    print(f"{len(pictures)} pictures on {device}", flush=True)
+    trained(model.to(device, torch.float32, memory_format=torch.channels_last).train(), crops, given, device)
 
 
 if __name__ == "__main__":

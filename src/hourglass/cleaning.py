@@ -23,12 +23,12 @@ from hourglass.kinds.image import Picture
 from hourglass.model import Model
 from hourglass.tiles import spans
 from hourglass.uses.denoise import checked_strength, clean, taken
-from hourglass.uses.grain import calm_level, lonely, mended, speckled
+from hourglass.uses.grain import calm_level, lonely, mended, speckled, without_lonely
 
 __all__ = ["Cleaned", "clean_picture", "cleaned_by", "picture_of", "side_by_side"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "photo-denoiser-1.hourglass"
-TILE, OVERLAP = 1408, 64  # large, for the overlap is work done twice
+TILE, OVERLAP = 1408, 80  # large, for the overlap is work done twice
 FAINT = (1.4 / 255, 2.0 / 255, 3.0 / 255)  # parts of a picture's range, see `_share`
 CERTAIN = 1.3  # times the noise of its calmest places may be removed from a picture, which may have more elsewhere
 ENDS = (0.1, 99.9)  # percentiles that are taken for black and white
@@ -78,7 +78,7 @@ def clean_picture(picture: Picture, strength: float = 1.0, careful: bool = False
     reach = _reach(pixels)
     if reach == 0 or strength == 0:  # one colour
         return Cleaned(picture, np.zeros(pixels.shape, np.float16), 0.0)
-    white, whole = _white(pixels), mended(pixels, reach) if speckled(pixels, reach) else pixels
+    white, whole = _white(pixels), mended(pixels, reach) if speckled(pixels, reach) else without_lonely(pixels, reach)
     removed = _noise(whole, 8 if careful else 1, progress)
     share = _share(_spread(removed) * white / reach, CERTAIN * calm_level(whole) / reach)
     if share < 1:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import conv2d, pad
 
-__all__ = ["calm_level", "lonely", "mended", "speckled"]
+__all__ = ["calm_level", "lonely", "mended", "speckled", "without_lonely"]
 
 Array = NDArray[Any]
 SIDE, MOST = 8, 16_384  # pixels along a block, blocks that are looked at
@@ -26,6 +26,7 @@ STRIP, LOOKED = 256, 8  # rows that are looked at together, and how many such st
 SPECKS, OTHERS = 0.005, 0.1  # the least share of lonely pixels that are black or white, and the largest part of the lonely that are not
 OFF = 0.08  # of the range: how far a lost pixel lies from what is around it
 NEAR, BELL = 3, 0.6  # pixels: how far a lost pixel looks for others, and the width of the bell that weighs them
+QUIET = 5  # times the noise of its calmest places a picture must be below `ALONE`, for a lonely pixel to be no noise
 LINES = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -88,6 +89,22 @@ def mended(pixels: Array, reach: float) -> Array:
         lost &= (np.abs(part - around) > OFF * reach) & (weight > 0)
         around, _ = _around(part, ~lost)
         made[top : top + STRIP][lost[above : above + STRIP]] = around[above : above + STRIP][lost[above : above + STRIP]]
+    return made
+
+
+def without_lonely(pixels: Array, reach: float) -> Array:
+    """(H, W, C) with the pixels that stand alone filled in from those around them; of noisy pictures, where many do, nothing."""
+    if QUIET * calm_level(pixels) > ALONE * reach:
+        return pixels
+    made = pixels.copy()
+    for top in range(0, len(pixels), STRIP):
+        above = min(top, NEAR)
+        part = pixels[top - above : top + STRIP + NEAR]
+        alone = lonely(part, reach)
+        if alone.any():
+            around, weight = _around(part, ~alone)
+            lost = (alone & (weight > 0))[above : above + STRIP]
+            made[top : top + STRIP][lost] = around[above : above + STRIP][lost]
     return made
 
 
