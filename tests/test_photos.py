@@ -242,3 +242,10 @@ def test_hostile_files_are_errors(scene: np.ndarray[Any, Any]) -> None:
     for name, value in [*odd, ("kept", {"exif": 10**12}), ("alpha", 2), ("shape", [4000, 4000, 3]), ("kept", {"exif": 100})]:
         with pytest.raises((DamagedFile, BadFile)):
             decompress(bits.write_container({**header, name: value}, [chunk or b"" for chunk in chunks]))
+
+
+def test_a_code_sent_in_turns_is_not_written_to_files_that_nobody_can_read() -> None:
+    model = read_model(photos.PRETRAINED / "photo-1.hourglass")
+    model.bottleneck.context = 8
+    with pytest.raises(BadOption, match="train without context"):
+        photo.Codec(model)

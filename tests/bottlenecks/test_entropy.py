@@ -74,3 +74,21 @@ def test_options_that_are_none_are_refused(options: dict[str, int]) -> None:
         bottleneck((4, 8, 8), **options)
     with pytest.raises(BadOption, match="leave it out"):
         bottleneck((4,), hyper=8)
+
+
+def test_turns_begin_at_what_the_hyper_code_says_and_lower_the_price() -> None:
+    h = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)).expand(2, 8, 16, 16)
+    plain, turned = made((8, 16, 16), hyper=4), made((8, 16, 16), hyper=4, context=8)
+    turned.load_state_dict(plain.state_dict(), strict=False)
+    assert torch.equal(plain(h).cost, turned(h).cost)
+    optimizer = torch.optim.Adam(turned.turns.parameters(), 3e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        turned(h).cost.mean().backward()
+        optimizer.step()
+    assert float(turned(h).cost.detach().mean()) < 0.8 * float(plain(h).cost.detach().mean())
+
+
+def test_turns_need_a_hyper_code() -> None:
+    with pytest.raises(BadOption, match="beside a hyper-code"):
+        bottleneck((8, 16, 16), hyper=0, context=8)

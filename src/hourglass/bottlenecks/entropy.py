@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hourglass.errors import BadOption
+from hourglass.layers.turns import Turns
 from hourglass.parts import Code
 
 inputs = 1
@@ -49,7 +50,7 @@ class Curves(nn.Module):
 class Entropy(nn.Module):
     """h (B, units, ...) to the code as its receiver knows it, and the nats of its symbols."""
 
-    def __init__(self, code_shape: Sequence[int], qualities: int, hyper: int) -> None:
+    def __init__(self, code_shape: Sequence[int], qualities: int, hyper: int, context: int = 0) -> None:
         super().__init__()
         units = code_shape[0]
         self.gains = nn.Parameter(torch.full((qualities, units), START))  # log of one over the step
@@ -61,6 +62,9 @@ class Entropy(nn.Module):
         if hyper:
             self.hyper_gains = nn.Parameter(torch.full((qualities, hyper), START))
             self.shrink, self.spread = _shrink(units, hyper), _spread(units, hyper)
+        if context:
+            self.turns = Turns(units, context)
+        self.context = context
 
     def forward(self, h: Tensor, encode: Callable[..., Tensor] | None = None) -> Code:
         """h (B, units, ...) to Code(z, cost (B,) in nats)."""
@@ -71,27 +75,30 @@ class Entropy(nn.Module):
             return Code(_through(y) / gain, self.prior(self._blurred(y)).flatten(1).sum(1))
         hyper_gain = steps(self.hyper_gains, quality, h)
         hidden = self.shrink(torch.asinh(y)).to(h.dtype) * hyper_gain
-        middle, wide = self.law(_through(hidden) / hyper_gain, y.shape)
+        told = self.told(_through(hidden) / hyper_gain, y.shape)
+        middle, wide = law(self.turns(told, y, _through) if self.context else told)
         cost = nats(self._blurred(y - middle), wide).flatten(1).sum(1) + self.prior(self._blurred(hidden)).flatten(1).sum(1)
         return Code((middle + _through(y - middle)) / gain, cost)
 
-    def law(self, hidden: Tensor, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """The middles and widths of the laws of a code of `shape`, in steps, from a hyper-code divided by its gains."""
-        told = self.spread(hidden).to(hidden.dtype)[..., : shape[-2], : shape[-1]]
-        middle, wide = told.chunk(2, 1)
-        return middle, functional.softplus(wide + 0.5) + LEAST
+    def told(self, hidden: Tensor, shape: Sequence[int]) -> Tensor:
+        """What a hyper-code divided by its gains tells of a code of `shape`: two numbers for each value, for `law`."""
+        return self.spread(hidden).to(hidden.dtype)[..., : shape[-2], : shape[-1]]  # type: ignore[no-any-return]
 
     def _qualities(self, h: Tensor) -> Tensor:
         """A quality for each sample (B,): drawn in training, else the one that was set."""
         finest = len(self.gains) - 1
         if self.training and finest:
-            self.drawn = finest * torch.rand(len(h), generator=self.generator).to(h)
+            self.drawn = finest * self._chance((len(h),)).to(h)
             return self.drawn
         return h.new_full((len(h),), finest if self.quality is None else self.quality)
 
     def _blurred(self, y: Tensor) -> Tensor:
         """Rounded; in training, noise as wide as rounding's error instead."""
-        return y + torch.rand(y.shape, generator=self.generator).to(y) - 0.5 if self.training else y.round()
+        return y + self._chance(y.shape).to(y) - 0.5 if self.training else y.round()
+
+    def _chance(self, shape: Sequence[int]) -> Tensor:
+        """Numbers from 0 to 1, where the generator lives."""
+        return torch.rand(tuple(shape), generator=self.generator, device=None if self.generator is None else self.generator.device)
 
 
 class Apart(nn.Module):
@@ -117,6 +124,12 @@ def steps(gains: Tensor, quality: Tensor, like: Tensor) -> Tensor:
     share = (quality - below)[:, None].to(gains)
     logs = gains[below] if len(gains) == 1 else torch.lerp(gains[below], gains[below + 1], share)
     return torch.exp(logs).to(like).view(*logs.shape, *[1] * (like.dim() - 2))
+
+
+def law(told: Tensor) -> tuple[Tensor, Tensor]:
+    """The middles and widths of laws, in steps, from two numbers for each value."""
+    middle, wide = told.chunk(2, 1)
+    return middle, functional.softplus(wide + 0.5) + LEAST
 
 
 def nats(away: Tensor, wide: Tensor) -> Tensor:
@@ -145,8 +158,11 @@ def _spread(units: int, hyper: int) -> nn.Sequential:
     return nn.Sequential(*larger, *again, nn.Conv2d(hyper, hyper, 3, 1, 1), nn.LeakyReLU(0.1), nn.Conv2d(hyper, 2 * units, 1))
 
 
-def bottleneck(code_shape: Sequence[int], *, qualities: int = 1, hyper: int | None = None, members: int = 1) -> nn.Module:
-    """`qualities`: how many sets of steps are learned; `hyper`: channels of the hyper-code, for codes of pictures (0: none)."""
+def bottleneck(code_shape: Sequence[int], *, qualities: int = 1, hyper: int | None = None, context: int = 0, members: int = 1) -> nn.Module:
+    """`qualities`: how many sets of steps are learned; `hyper`: channels of the hyper-code, for codes of pictures (0: none).
+
+    With `context`, which needs a hyper-code, the code is sent in four turns, and layers so wide tell from the turns before what comes.
+    """
     if isinstance(qualities, bool) or not isinstance(qualities, int) or not 1 <= qualities <= 64:
         raise BadOption(f"entropy:qualities={qualities!r}: give a whole number from 1 to 64")
     pictures = len(code_shape) == 3
@@ -156,6 +172,8 @@ def bottleneck(code_shape: Sequence[int], *, qualities: int = 1, hyper: int | No
             f"entropy:hyper={hyper!r}: give the channels of the hyper-code, from 1 to 4096, for spatial codes of pictures; "
             f"this code has shape {tuple(code_shape)}: leave it out"
         )
+    if isinstance(context, bool) or not isinstance(context, int) or not 0 <= context <= 4096 or (context and not width):
+        raise BadOption(f"entropy:context={context!r}: give the width of its layers, from 1 to 4096, beside a hyper-code; or leave it out")
     if members == 1:
-        return Entropy(code_shape, qualities, width)
-    return Apart([Entropy(code_shape, qualities, width) for _ in range(members)])
+        return Entropy(code_shape, qualities, width, context)
+    return Apart([Entropy(code_shape, qualities, width, context) for _ in range(members)])

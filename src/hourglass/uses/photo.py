@@ -22,7 +22,7 @@ from torch import Tensor
 
 from hourglass.bits import Symbols, Tables, Unpacker, pack_each
 from hourglass.containers import PICTURE
-from hourglass.errors import DamagedFile
+from hourglass.errors import BadOption, DamagedFile
 from hourglass.layers.whole import ONE
 from hourglass.model import Model
 from hourglass.uses.exact import LEVELS, WHITE, Exact
@@ -86,6 +86,8 @@ class Codec:
     """A model ready to compress and decompress; made once, as it takes a moment."""
 
     def __init__(self, model: Model) -> None:
+        if model.bottleneck.context:
+            raise BadOption("a code that is sent in turns (entropy:context=) cannot be written to files yet: train without context")
         plain = model.to("cpu", torch.float32).train(False)
         self.encoder, self.exact = plain.encoder, Exact(model)
         self.bottleneck: Any = plain.bottleneck
