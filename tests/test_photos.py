@@ -8,6 +8,7 @@ import io
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,4 +249,18 @@ def test_a_code_sent_in_turns_is_not_written_to_files_that_nobody_can_read() -> 
     model = read_model(photos.PRETRAINED / "photo-1.hourglass")
     model.bottleneck.context = 8
     with pytest.raises(BadOption, match="train without context"):
+        photo.Codec(model)
+
+
+def test_a_codec_whose_tables_are_not_counted_says_so(scene: np.ndarray[Any, Any]) -> None:
+    estimator = load(photos.PRETRAINED / "photo-1.hourglass")
+    estimator.model_ = replace(estimator.model_, settings={}, arrays={}, codec=None)  # as training/photo_codec.py writes it at first
+    with pytest.raises(BadData, match="tables have not been counted"):
+        estimator.compress(scene)
+
+
+def test_a_bottleneck_that_is_no_codec_is_told_by_the_file(scene: np.ndarray[Any, Any]) -> None:
+    model = read_model(photos.PRETRAINED / "photo-1.hourglass")
+    model.bottleneck = torch.nn.Identity()
+    with pytest.raises(BadFile):
         photo.Codec(model)

@@ -1,4 +1,4 @@
-"""Remake the shipped picture codec, src/hourglass/pretrained/photo-2.hourglass.
+"""Remake the picture codec photo-2 (training/photo-2.hourglass, see its card); photo-1, which is shipped, is what it went on from.
 
     python training/photo_codec.py --data BSDS500 [--init MODEL] [--minutes 8 | --steps N] [--device cuda] [-o photo-2.hourglass]
 

@@ -393,7 +393,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         return find("kinds", self._fitted().kind)
 
     def _reader(self) -> reading.Reader:
-        return reading.Reader(self._fitted().settings["reading"])
+        return reading.Reader(self._fitted().settings.get("reading", self.model_.kind))
 
     def _at(self, dtype: Any) -> Model:
         """The model in the precision of the data: float64 goes through in float64, anything else in float32."""

@@ -86,7 +86,7 @@ class Codec:
     """A model ready to compress and decompress; made once, as it takes a moment."""
 
     def __init__(self, model: Model) -> None:
-        if model.bottleneck.context:
+        if getattr(model.bottleneck, "context", 0):
             raise BadOption("a code that is sent in turns (entropy:context=) cannot be written to files yet: train without context")
         plain = model.to("cpu", torch.float32).train(False)
         self.encoder, self.exact = plain.encoder, Exact(model)
