@@ -202,8 +202,8 @@ def _learned(model: Model, scale: float) -> Learned:
     names = ARRAYS[3:] if symbols.native(model) else ARRAYS[:3]
     if any(name not in model.arrays for name in names):
         raise BadData(
-            "this model has not learned how to compress: its decoder needs more than the code (skips, as unet has them), its tables have not "
-            "been counted, or it comes from an earlier version; fit again, with a network such as conv"
+            "this model has not learned how to compress: its decoder needs more than the code (skips, as unet has them), its tables "
+            "have not been counted, or it comes from an earlier version; fit again, with a network such as conv"
         )
     if symbols.native(model):
         return symbols.tables(model)
