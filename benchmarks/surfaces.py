@@ -5,6 +5,7 @@ Two thirds of the good pieces, by a seeded shuffle, are trained on; the others a
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,7 @@ def measured(name: str, seed: int, make: Callable[[], Mapping], test: list[Path]
         row[f"{defect}, pixel"] = round(float(roc_auc_score(truth, np.concatenate([each.ravel() for each in maps]))), 3)
         row["pictures"] = row.get("pictures", len(good)) + len(maps)
     row["score, CPU ms a picture"] = 1000 * (time.process_time() - began) / row.pop("pictures")
+    print(row, file=sys.stderr, flush=True)  # an hour in all: what was found stands in the log
     return row
 
 
