@@ -75,6 +75,17 @@ def alone(model: Autoencoder) -> Autoencoder:
     return other
 
 
+def test_the_light_is_chosen_by_trained_pictures_too(trained: Autoencoder) -> None:
+    """A few held-out pictures may vary least in a view that all the others vary in."""
+    few = torch.full((5, 1, 64, 64), 0.5)
+    many = torch.from_numpy(good(20, 4)[:, None] / np.float32(255))
+    by_few = maps.calibrated(trained.model_, few)
+    by_many = maps.calibrated(trained.model_, few, many)
+    assert by_few["maps.peaks"][1, 1] == pytest.approx(maps.EVEN)
+    assert by_many["maps.peaks"][1, 1] > 2 * maps.EVEN
+    assert torch.equal(by_many["maps.peaks"][:, 0], by_few["maps.peaks"][:, 0])  # the network is judged by what it never saw
+
+
 def test_the_network_alone_finds_them_and_one_that_never_learned_does_not(
     trained: Autoencoder, bad: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:

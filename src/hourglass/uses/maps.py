@@ -43,6 +43,7 @@ EVEN = 1e-2  # the least spread of the logarithms of peaks
 GAIN = 0.3  # of scores, for a peak that is one spread of good ones' peaks beyond their mean
 NAMED = 3  # places named at most
 FEW, MANY = 5, 50  # good pictures that are too few to judge others by, and enough
+LIT, ENOUGH = 200, 30_000_000  # trained pictures, and pixels, at most, of which it is asked how much light differs
 UNABLE = "this model gives no maps: they are for pictures and models that were trained to find defects in them (purpose='detect')"
 
 
@@ -76,16 +77,21 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     return calibrated(model, (held_out if held_out.count >= FEW else training).x)
 
 
-def calibrated(model: Model, pictures: Iterable[Tensor]) -> dict[str, Tensor]:
-    """What good pictures, which training has not seen, have of it: by distance from the sides, and scores, each judged by the others."""
+def calibrated(model: Model, pictures: Iterable[Tensor], trained: Iterable[Tensor] = ()) -> dict[str, Tensor]:
+    """What good pictures, which training has not seen, have of it: by distance from the sides, and scores, each judged by the others.
+
+    Which light varies least is asked of those that it was `trained` on as well: nothing in it is learned, and a score of pictures may err.
+    """
     good = list(pictures)
     logits = [_logits(model, picture) for picture in good]
     sums = torch.stack([_sums(each) for each in logits])  # (n, 3, cells)
     total = sums.sum(0)
     others = [_usual(total - own if len(good) > 1 else total) for own in sums]
     views = [[_against(each, usual), *_lights(picture, LIGHTS)] for each, usual, picture in zip(logits, others, good, strict=True)]
-    tops = torch.stack([torch.stack([peak(view) for view in own]).clamp_min(LEAST).log() for own in views])
-    peaks = torch.stack([tops.mean(0), tops.std(0, correction=0).clamp_min(EVEN)])
+    tops = torch.stack([_tops(own) for own in views])
+    peaks = _mean_and_spread(tops)
+    if more := [_tops(_lights(picture, LIGHTS)) for picture in _few(trained)]:
+        peaks[:, 1:] = _mean_and_spread(torch.cat([tops[:, 1:], torch.stack(more)]))
     best = [0, *([1 + int(peaks[1, 1:].argmin())] if LIGHTS else [])]  # the network, and the light that varies least
     rated = torch.stack([peak(_seen([own[number] for number in best], peaks[:, best])) for own in views])
     unit = rated.median().clamp_min(1e-6)
@@ -106,7 +112,10 @@ def learned(model: Model, pieces: Pieces, cut: Cut | None, apart: Tensor) -> dic
     if cut is None or not able(model):
         return {}
     numbers = set(cut.source[apart].tolist())
-    return calibrated(model, _chosen(model, pieces, numbers if len(numbers) >= FEW else set(range(min(pieces.count, MANY)))))
+    if len(numbers) < FEW:
+        return calibrated(model, _chosen(model, pieces, set(range(min(pieces.count, MANY)))))
+    trained = [number for number in range(pieces.count) if number not in numbers]
+    return calibrated(model, _chosen(model, pieces, numbers), _chosen(model, pieces, set(trained[:: -(-len(trained) // LIT) or 1])))
 
 
 def _chosen(model: Model, pieces: Pieces, numbers: set[int]) -> Iterator[Tensor]:
@@ -119,6 +128,16 @@ def _chosen(model: Model, pieces: Pieces, numbers: set[int]) -> Iterator[Tensor]
         for number in here:
             batch, layout = module.cut(chunk[number : number + 1], model.facts)
             yield from module.whole(batch.x, layout)
+
+
+def _few(pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The first pictures, until they have enough pixels."""
+    seen = 0
+    for picture in pictures:
+        yield picture
+        seen += picture[0].numel()
+        if seen > ENOUGH:
+            return
 
 
 def findings(
@@ -158,6 +177,16 @@ def because(found: Tensor) -> str:
         x, y = (100 * (side.start + side.stop) / 2 / length for side, length in ((across, width), (down, height)))
         told.append(f"{x:.0f} % from the left, {y:.0f} % from the top ({across.stop - across.start} x {down.stop - down.start} pixels)")
     return f"unlike expected most at {'; '.join(told)}"
+
+
+def _tops(views: Iterable[Tensor]) -> Tensor:
+    """The logarithms of the peaks of views, (views,)."""
+    return torch.stack([peak(view) for view in views]).clamp_min(LEAST).log()
+
+
+def _mean_and_spread(tops: Tensor) -> Tensor:
+    """Of peaks (n, views), (2, views)."""
+    return torch.stack([tops.mean(0), tops.std(0, correction=0).clamp_min(EVEN)])
 
 
 def _seen(views: list[Tensor], peaks: Tensor) -> Tensor:
