@@ -201,7 +201,7 @@ def test_what_cannot_be_cleaned_is_said(scene: Array) -> None:
     with pytest.raises(BadData, match="not finite"):
         denoise(hole)
     with pytest.raises(BadType, match="--purpose denoise"):
-        denoise("sound.wav")
+        denoise("film.mp4")
     with pytest.raises(BadOption, match="'size'"):
         denoise(scene, size=3)
     with pytest.raises(BadOption, match="strength=2"):

@@ -29,6 +29,7 @@ SMALL = {
     "patch": "patch:patch=4,blocks=1",
     "recurrent": "recurrent:widths=6,fold=2",
     "attention": "attention:width=16,depth=1,patch=4",
+    "gate": "gate:width=8,blocks=2",
 }  # networks that are large by default, made small for these tests
 STYLES = ["vector:style=scalar", "vector:codebook=16,stages=2,groups=2", "sparse:style=kl", "sparse:style=topk", "factor:style=rival"]
 FIELDS = {  # what the eight columns of a table are, by loss; numbers where nothing is said
@@ -41,6 +42,7 @@ SPOIL_SHAPES = {  # where a spoil does not take all three
     "defects": [GREY, COLOUR],
     "moves": [GREY, COLOUR, VIDEO],
     "drift": [SERIES],
+    "hiss": [SERIES],
     "neighbours": [GREY, COLOUR],
 }
 

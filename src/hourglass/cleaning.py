@@ -62,8 +62,8 @@ def picture_of(source: Any) -> Picture:
     if not array and not image.claims(source):
         what = repr(str(source))[:80] if isinstance(source, str | Path) else f"a {type(source).__name__}"
         raise BadType(
-            f"{what} is no picture, and the shipped denoiser is for pictures; for other data fit a model of yours, hourglass fit DATA "
-            "--purpose denoise -o MODEL, and give it: model=MODEL (-m MODEL)"
+            f"{what} is neither picture nor sound, which the shipped denoisers are for; for other data fit a model of yours, hourglass "
+            "fit DATA --purpose denoise -o MODEL, and give it: model=MODEL (-m MODEL)"
         )
     return image.single(source)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from hourglass import cleaning, files, photos, reading
+from hourglass import cleaning, files, photos, reading, sounds
 from hourglass.autoencoder import Autoencoder, Path_
 from hourglass.errors import BadOption, BadType
-from hourglass.kinds import image
+from hourglass.kinds import audio, image
 from hourglass.model import Factories
 from hourglass.packing import picture_packed, picture_unpacked
 from hourglass.parts import find
@@ -68,8 +68,11 @@ def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ |
     """A picture (path, Pillow image, array) without its noise, as the sort of thing it was, of a path an array; `strength` 0 to 1 blends.
 
     Without `model`, by the shipped denoiser. `to` writes a file instead, with EXIF and colour profile; `careful=True` averages eight looks.
-    A `model` of yours also takes tables, series, sound, video and text.
+    Paths of sounds become lists of `Sound`, each at its own rate; `to` writes them, however long. A `model` of yours also takes tables,
+    series, video and text.
     """
+    if model is None and audio.claims(picture):
+        return _hushed(picture, strength, None, **options)
     if model is None:
         return _without_noise(picture, strength, **options)
     fitted = model if isinstance(model, Autoencoder) else load(model)
@@ -79,6 +82,8 @@ def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ |
 def _cleaned_by(fitted: Autoencoder, data: Any, strength: float, to: Path_ | None = None, careful: bool = False, **unknown: Any) -> Any:
     """Data of any kind through a model of the user's."""
     record = fitted._fitted()
+    if sounds.gated(record) and not careful and not unknown:
+        return _hushed(data, strength, fitted, to)
     pictures = len(record.shape) == 3 and native(record)
     if unknown or (careful and not pictures):
         what = next(iter(unknown), "careful")
@@ -95,6 +100,17 @@ def _cleaned_by(fitted: Autoencoder, data: Any, strength: float, to: Path_ | Non
         values = clean(fitted._at(x.dtype), x, strength)
     made = module.from_tensor(values, record.facts, like=chunk)
     return module.restore(made, data) if to is None else module.write([made], to, record.facts)
+
+
+def _hushed(data: Any, strength: float, fitted: Autoencoder | None, to: Path_ | None = None, **unknown: Any) -> Any:
+    """Sounds through the shipped gate or the user's, a piece at a time."""
+    if unknown:
+        raise BadOption(f"{next(iter(unknown))}: denoise has strength, to and model for sounds")
+    pieces = audio.read(data) if fitted is None else fitted._reader().pieces(data)
+    done = sounds.Cleaning(pieces, strength, None if fitted is None else fitted.model_)
+    if to is not None:
+        return audio.write(done, to, {} if fitted is None else fitted.model_.facts)
+    return audio.restore(reading.joined(list(done)), data)
 
 
 def _without_noise(picture: Any, strength: float, to: Path_ | None = None, careful: bool = False, **unknown: Any) -> Any:

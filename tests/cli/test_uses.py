@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from PIL import Image
 
 import hourglass
@@ -294,6 +295,20 @@ def test_pictures_are_denoised_without_a_model(run, told, place) -> None:
     assert "exists" in run("denoise", "pictures/6.png", "--before-after", "look.png", code=2).stderr
     assert not Path("pictures/6.denoised.png").exists()
     assert "leave them out" in run("denoise", "pictures/6.png", "-m", "image.hourglass", "--careful", code=2).stderr
+
+
+def test_sounds_are_denoised_without_a_model(run, told, place) -> None:
+    draw = np.random.default_rng(0)
+    samples = np.sin(np.arange(8000) / 8)[:, None] * [0.3, 0.1] + 0.05 * draw.normal(size=(8000, 2))
+    soundfile.write("hiss.flac", samples, 22050, subtype="PCM_24")
+    assert "dB below the sound" in run("denoise", "hiss.flac").stdout
+    after = soundfile.info("hiss.denoised.flac")
+    assert (after.samplerate, after.channels, after.frames, after.subtype) == (22050, 2, 8000, "PCM_24")
+    answer = told("denoise", "hiss.flac", "pictures/5.png", "-o", "clean/", "--strength", 0)
+    assert [Path(each["output"]).name for each in answer["files"]] == ["hiss.flac", "5.png"]
+    assert np.array_equal(soundfile.read("clean/hiss.flac")[0], soundfile.read("hiss.flac")[0])
+    assert ".wav" in run("denoise", "hiss.flac", "-o", "hiss.png", code=2).stderr
+    assert "for pictures" in run("denoise", "hiss.flac", "--careful", "-o", "again.wav", code=2).stderr
 
 
 def test_pictures_are_compressed_without_a_model(run, told, place) -> None:

@@ -31,7 +31,7 @@ SECTIONS = {
         "detect": "Find the rows or pictures that are out of the ordinary.",
         "compress": "Make files small.",
         "decompress": "Bring compressed files back.",
-        "denoise": "Take the noise out of pictures or tables.",
+        "denoise": "Take the noise out of pictures, sound or tables.",
         "generate": "Invent new data like the training data.",
         "encode": "Write the code of every row or picture.",
         "decode": "Bring codes back to rows or pictures.",

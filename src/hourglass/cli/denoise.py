@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ __all__ = ["command"]
 SEVERAL, STACKS = (".npy", ".npz"), (".tif", ".tiff")  # files that may hold many pictures
 
 
-@click.command("denoise", short_help="Take the noise out of pictures or tables.")
+@click.command("denoise", short_help="Take the noise out of pictures, sound or tables.")
 @click.argument("files", type=click.Path(), nargs=-1, required=True, metavar="FILE...")
-@click.option("-m", "--model", metavar="MODEL", help="The model to denoise with; without one, pictures by the shipped denoiser.")
+@click.option(
+    "-m", "--model", metavar="MODEL", help="The model to denoise with; without one, pictures and sounds by the shipped denoisers."
+)
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True, metavar="0..1", help="0 leaves all as it is.")
 @click.option("--careful", is_flag=True, help="Average eight looks at each picture: 0.1 dB better, eight times the work.")
 @click.option("--before-after", metavar="FILE", help="Also a picture of before, after, and what was removed; a folder for several.")
@@ -34,22 +37,26 @@ def command(
 ) -> None:
     """Take the noise out of every FILE (of a folder, every file the model takes); size, depth and format stay as they are.
 
-    Pictures need no model.
+    Pictures and sounds need no model.
     """
     found = None if model is None else open_model(model)
     pictures = found is None or _takes_pictures(found)
     if not pictures and (careful or before_after is not None):
         raise BadOption("--careful and --before-after are for pictures, and models that take them at their own size; leave them out")
-    places = _places.place_each(files, output, lambda path: takes(found, path), beside=_clean, force=force)
+    places = _places.place_each(files, output, lambda path: _cleanable(found, path), beside=_clean, force=force)
+    if (careful or before_after is not None) and (sounds := [place for place in places if _heard(found, place.source)]):
+        raise BadOption(f"--careful and --before-after are for pictures, and {sounds[0].source} is sound; leave them out")
     shown = {} if before_after is None else _shown(files, before_after, found, force)
     for place in places:
-        if not takes(found, place.source) and found is None:
+        if not _cleanable(found, place.source) and found is None:
             _picture(place, strength, careful, None, None)  # which says what is wrong
-        _places.known(str(place.target), suffixes(found))
+        _places.known(str(place.target), _places.WRITTEN["audio"] if _heard(found, place.source) else suffixes(found))
     told: dict[Path, dict[str, float]] = {}
 
     def clean(place: _places.Place) -> None:
-        if pictures and (found is None or not _several(found, place.source)):
+        if _heard(found, place.source):
+            told[place.source] = _sound(place, strength, found)
+        elif pictures and (found is None or not _several(found, place.source)):
             told[place.source] = _picture(place, strength, careful, shown.get(place.source), found)
         else:
             from hourglass import denoise
@@ -60,6 +67,32 @@ def command(
     done = each(places, found, "denoising", clean)
     results = [{"file": str(place.source), "output": str(place.target), **told.get(place.source, {})} for place in done]
     answer({"files": results, "strength": strength})
+
+
+def _heard(found: Autoencoder | None, path: Path) -> bool:
+    """Whether a file is sound, to be cleaned by the shipped denoiser or by a gate of the user's."""
+    from hourglass.kinds import audio
+    from hourglass.sounds import gated
+
+    return bool(audio.claims(str(path))) and (found is None or gated(found.model_))
+
+
+def _cleanable(found: Autoencoder | None, path: Path) -> bool:
+    """Whether there is something to clean a file with."""
+    return takes(found, path) or _heard(found, path)
+
+
+def _sound(place: _places.Place, strength: float, found: Autoencoder | None) -> dict[str, float]:
+    """One recording, a piece at a time; what there is to tell of it."""
+    from hourglass.kinds import audio
+    from hourglass.sounds import Cleaning
+
+    with finished(f"denoising {place.source.name}") as progress:
+        cleaning = Cleaning(audio.read(str(place.source)), strength, None if found is None else found.model_, progress)
+        audio.write(cleaning, str(place.target), {})
+    level = cleaning.removed
+    say(f"{place.target}: {f'removed noise {-20 * math.log10(level):.0f} dB below the sound' if level else 'nothing to remove'}")
+    return {"removed": level}
 
 
 def _several(found: Autoencoder, path: Path) -> bool:

@@ -13,12 +13,14 @@ import torch
 from hourglass.errors import BadOption, did_you_mean
 from hourglass.kinds._sound import Sound, depth
 from hourglass.kinds._sound_parts import length_at, ratio
+from hourglass.layers.hush import framed
 
 __all__ = ["Tally", "duration"]
 
 CHANNELS = {"mono": 1, "stereo": 2}
 WHOLE_SECONDS, WHOLE_COUNT = 1.0, 16  # so many sounds that last at most so long (99 % of them) are each one sample
 SHORTEST, LONGEST = 1024, 4096  # samples of a window of longer sounds
+QUIET = 32  # spectra side by side, where the floor of noise is to be measured in a window: about a second
 ROUND = 256  # windows of whole sounds of several lengths are a multiple of this
 LEAST = 16
 MANY = (1_000, 10_000)  # windows side by side: below the first, training begins one every quarter of a window, below the second every half
@@ -69,14 +71,14 @@ class Tally:
         """How long they all last together."""
         return sum(frames / rate for frames, rate in self.lengths)
 
-    def facts(self, rate: int | None, channels: str | None, window: float | None, axes: int) -> dict[str, Any]:
+    def facts(self, rate: int | None, channels: str | None, window: float | None, axes: int, noise: bool) -> dict[str, Any]:
         """The facts of kind `audio`; `axes` are those of the array that the sounds come from, 0 for files."""
         chosen = int(rate or max(self.rates, key=lambda each: (self.rates[each], each)))
         if channels is not None and channels not in CHANNELS:
             raise BadOption(f"channels={channels!r}: {did_you_mean(str(channels), CHANNELS)}")
         width = CHANNELS[channels or ("mono" if self.channels[1] * 2 > len(self.lengths) else "stereo")]
         lengths = np.array([length_at(frames, *ratio(before, chosen)) for frames, before in self.lengths])
-        size, whole = (_asked(window, chosen), False) if window is not None else _chosen(lengths, chosen)
+        size, whole = _chosen(lengths, chosen, noise) if window is None else (_asked(window, chosen), False)
         scale = math.sqrt(self.squares / max(1, self.values)) or 1.0
         form, subtype = self.sorts.most_common(1)[0][0]
         side_by_side = int(np.ceil(lengths / size).sum())
@@ -129,12 +131,12 @@ def _asked(window: float, rate: int) -> int:
     return max(LEAST, round(window * rate / LEAST) * LEAST if window <= 16 else round(window))
 
 
-def _chosen(lengths: np.ndarray[Any, Any], rate: int) -> tuple[int, bool]:
+def _chosen(lengths: np.ndarray[Any, Any], rate: int, noise: bool) -> tuple[int, bool]:
     """The window (samples at the model's rate), and whether it holds whole sounds."""
     most = int(np.quantile(lengths, 0.99, method="higher"))
     if len(lengths) >= WHOLE_COUNT and most <= WHOLE_SECONDS * rate:
         size = most if len(set(lengths.tolist())) == 1 else -(-most // ROUND) * ROUND
         return max(LEAST, size), True
     power = 2 ** round(math.log2(rate / 10))
-    size = min(max(power, SHORTEST), LONGEST)
+    size = QUIET * framed(rate) if noise else min(max(power, SHORTEST), LONGEST)
     return max(LEAST, min(size, -(-int(lengths.max()) // LEAST) * LEAST)), False

@@ -27,6 +27,7 @@ from hourglass.kinds._sound_facts import Tally, duration
 from hourglass.kinds._sound_save import WRITTEN
 from hourglass.kinds._sound_source import SUFFIXES, claims
 from hourglass.kinds._sound_spans import lies, spans
+from hourglass.layers.options import checked_flag
 from hourglass.parts import Batch, Cut, Pieces
 
 __all__ = [
@@ -81,13 +82,17 @@ def read(source: Any, *, rate: int | None = None, window: float | None = None, s
     return sources.of_files(files, headers, window, rate, str(source))
 
 
-def learn(pieces: Pieces, *, rate: int | None = None, channels: str | None = None, window: float | None = None) -> Facts:
+def learn(
+    pieces: Pieces, *, rate: int | None = None, channels: str | None = None, window: float | None = None, noise: bool = False
+) -> Facts:
     """One pass: rate, channels, loudness, and the length of a window.
 
     `rate` in Hz (default: the commonest), `channels` mono or stereo (default: mono where most are), `window` in samples, up to 16 in
     seconds (default: whole sounds where there are 16 or more of at most a second; else the power of two next to a tenth of a second).
+    `noise`: of longer sounds windows of about a second, in which the floor of noise shows.
     """
     sources.numbers(rate, window)
+    checked_flag("audio", "noise", noise)
     if not pieces.count:
         raise BadData(f"{pieces.name}: no sounds")
     tally = Tally()
@@ -96,7 +101,7 @@ def learn(pieces: Pieces, *, rate: int | None = None, channels: str | None = Non
         for sound in as_sounds(pieces.load(index)):
             tally.add(sound)
             axes.add(2 + (sound.channels > 1) if sound.format == ARRAY else 0)
-    return tally.facts(None if rate is None else int(rate), channels, window, max(axes) if 0 not in axes else 0)
+    return tally.facts(None if rate is None else int(rate), channels, window, max(axes) if 0 not in axes else 0, noise)
 
 
 def cut(chunk: Chunk, facts: Facts) -> tuple[Batch, list[dict[str, Any]]]:
