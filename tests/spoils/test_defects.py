@@ -55,6 +55,14 @@ def test_what_is_faint_in_one_picture_is_plain_in_a_quiet_one() -> None:
     assert change[0] > 4 * change[1]
 
 
+def test_defects_in_shadow_are_as_plain_as_in_light() -> None:
+    x = pictures(100)
+    change = [
+        ((spoil(lit, torch.Generator().manual_seed(2), share=1.0) - lit).abs() / lit).flatten(1).amax(1).median() for lit in (x, x / 2)
+    ]
+    assert change[1] == pytest.approx(float(change[0]), rel=0.2)
+
+
 def test_members_and_range_are_kept() -> None:
     x = torch.stack([pictures(4), pictures(4)])
     spoiled = spoil(x, torch.Generator().manual_seed(0), share=1.0)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import BadOption, did_you_mean
+from hourglass.layers.light import light
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
 from hourglass.layers.options import checked_flag, checked_whole
@@ -42,6 +43,13 @@ class Plan(NamedTuple):
     inside: tuple[int, ...]
 
 
+class Sight(NamedTuple):
+    """How the network sees samples: less their mean, in units of their spread; as the logarithm of their brightness."""
+
+    centred: bool
+    lit: bool
+
+
 class UnetEncoder(nn.Module):
     """Samples (B, C, ...) to h (B, *code_shape), the samples themselves, and the outer levels' features, from the outside inwards."""
 
@@ -49,24 +57,28 @@ class UnetEncoder(nn.Module):
     middle: Tensor
     spread: Tensor
 
-    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, centred: bool = False) -> None:
+    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, sight: Sight) -> None:
         super().__init__()
         self.levels, self.last = nn.ModuleList(levels), last
-        self.skips, self.step, self.centred = skips, step, centred
-        if centred:
+        self.skips, self.step, self.sight = skips, step, sight
+        if sight.centred:
             self.register_buffer("middle", torch.zeros(()))
             self.register_buffer("spread", torch.ones(()))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor | tuple[Tensor, ...]:
         """(B, C, ...) to h, or, with skips, to (h, x, skip, ...). What `mask` leaves out counts as 0."""
         x = x if mask is None else x * mask
-        seen = ((x - self.middle) / self.spread).to(x.dtype) if self.centred else x
-        features, beside = innermost(fold(fill(seen, self.step), FRONT)), [x]
+        features, beside = innermost(fold(fill(self.seen(x), self.step), FRONT)), [x]
         for level in self.levels:
             features = level(features)
             beside.append(features)
         h: Tensor = self.last(features)
         return (h, *beside[: self.skips + 1]) if self.skips else h
+
+    def seen(self, x: Tensor) -> Tensor:
+        """What the layers see of samples."""
+        shown = light(x) if self.sight.lit else x
+        return ((shown - self.middle) / self.spread).to(x.dtype) if self.sight.centred else shown
 
 
 class UnetDecoder(nn.Module):
@@ -104,15 +116,17 @@ def encoder(
     code: str = "spatial",
     skips: int | None = None,
     centred: bool = False,
+    lit: bool = False,
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """One level for each of `widths`, with `blocks` residual blocks. `skips`: how many levels have them, from the outside inwards.
 
     `centred`: whether the network sees samples less the mean, in units of how much one of them varies; its layers then have biases.
+    `lit`: whether it sees the logarithm of their brightness.
     """
     if code not in ("flat", "spatial"):
         raise BadOption(f"unet has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
     plan, bias = _plan(shape, widths, skips), checked_flag("unet", "centred", centred)
-    blocks = checked_whole("unet", "blocks", blocks, 0, 64)
+    blocks, sight = checked_whole("unet", "blocks", blocks, 0, 64), Sight(bias, checked_flag("unet", "lit", lit))
 
     def make() -> nn.Module:
         levels, before = [], shape[0] * FRONT**plan.sides
@@ -121,9 +135,9 @@ def encoder(
             levels.append(nn.Sequential(into, *_blocks(plan.sides, width, blocks, bias)))
             before = width
         if code == "spatial":
-            return UnetEncoder(levels, same(plan.sides, before, code_size, bias=bias), plan.skips, plan.step, centred)
+            return UnetEncoder(levels, same(plan.sides, before, code_size, bias=bias), plan.skips, plan.step, sight)
         last = nn.Linear(before * torch.Size(plan.inside).numel(), code_size, bias=bias)
-        return UnetEncoder(levels, nn.Sequential(nn.Flatten(), last), plan.skips, plan.step, centred)
+        return UnetEncoder(levels, nn.Sequential(nn.Flatten(), last), plan.skips, plan.step, sight)
 
     module = make() if members == 1 else Members(make, members)
     return module, (code_size, *plan.inside) if code == "spatial" else (code_size,)
@@ -139,6 +153,7 @@ def decoder(
     blocks: int = 2,
     skips: int | None = None,
     centred: bool = False,
+    lit: bool = False,
 ) -> nn.Module:
     """The mirror image; each level adds the skip of its own depth to what comes from within.
 
@@ -166,9 +181,10 @@ def decoder(
 def start(model: Model, batch: Batch) -> None:
     """Begin by giving back what came in: the last layer, which learns the noise, is made small."""
     for module in getattr(model.encoder, "each", [model.encoder]):
-        if module.centred:
-            module.middle.copy_(batch.x.float().mean())
-            module.spread.copy_(batch.x.float().flatten(1).std(1).mean().clamp_min(QUIET))
+        if module.sight.centred:
+            shown = (light(batch.x) if module.sight.lit else batch.x).float()
+            module.middle.copy_(shown.mean())
+            module.spread.copy_(shown.flatten(1).std(1).mean().clamp_min(QUIET))
     for module in getattr(model.decoder, "each", [model.decoder]):
         if module.skips:
             with torch.no_grad():

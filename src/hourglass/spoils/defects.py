@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
 from hourglass.errors import BadOption
+from hourglass.layers.light import brightness, light
 from hourglass.spoils._draw import check_share, uniform
 from hourglass.spoils._shapes import between, normal, stains, strokes
 
@@ -43,22 +44,22 @@ def spoil(x: Tensor, generator: torch.Generator, *, share: float = 0.75) -> Tens
 
 def _damaged(pictures: Tensor, all_pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Each of the pictures with one defect: mostly of another tone, else of another picture's texture, or smudged."""
-    count = len(pictures)
+    count, seen = len(pictures), light(pictures)
     shape = strokes(count, pictures, generator)
     stained = uniform((count, 1, 1), pictures, generator) < STAINED
     if bool(stained.any()):
         shape = torch.where(stained, stains(count, pictures, generator), shape)
     opaque = shape.unsqueeze(1) * (0.4 + 0.6 * uniform((count, 1, 1, 1), pictures, generator))
     opaque = torch.where(opaque > FAINT, opaque, 0).to(pictures.dtype)
-    low, high = pictures.amin().clamp(max=0), pictures.amax().clamp(min=1)
-    ground = avg_pool2d(pad(pictures, [SMUDGE // 2] * 4, mode="replicate"), SMUDGE, 1)
-    spread = pictures.std((1, 2, 3), keepdim=True).clamp_min(QUIET)
-    paint = _paint(pictures, ground, spread, generator)
+    ground = avg_pool2d(pad(seen, [SMUDGE // 2] * 4, mode="replicate"), SMUDGE, 1)
+    spread = seen.std((1, 2, 3), keepdim=True).clamp_min(QUIET)
+    paint = _paint(seen, ground, spread, generator)
     sort = uniform((count, 1, 1, 1), pictures, generator)
-    paint = torch.where(sort < 0.75, paint, torch.where(sort < 0.9, _elsewhere(pictures, all_pictures, generator), ground))
-    painted = torch.lerp(pictures, paint.to(pictures.dtype), opaque).clamp(low, high)
-    changed = (painted - pictures).abs().amax(1, keepdim=True) > SEEN * spread
-    return torch.where(changed, painted, pictures)
+    paint = torch.where(sort < 0.75, paint, torch.where(sort < 0.9, light(_elsewhere(pictures, all_pictures, generator)), ground))
+    painted = torch.lerp(seen, paint.to(pictures.dtype), opaque)
+    changed = (painted - seen).abs().amax(1, keepdim=True) > SEEN * spread
+    low, high = pictures.amin().clamp(max=0), pictures.amax().clamp(min=1)
+    return torch.where(changed, brightness(painted).clamp(low, high), pictures)
 
 
 def _paint(pictures: Tensor, ground: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:

@@ -20,6 +20,7 @@ from scipy.ndimage import find_objects, label
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv1d, pad
 
+from hourglass.layers.light import light
 from hourglass.model import Model
 from hourglass.parts import Batch, Cut, Pieces, find
 from hourglass.tiles import tiled
@@ -38,7 +39,7 @@ PEAK, SHARE = 30, 1000  # pixels, the highest, that tell of the whole; not more 
 LIGHTS = [(sign, size) for size in (1.0, 2.0, 3.0) for sign in (-1.0, 1.0)]  # darker and brighter, and of how many pixels
 WIDER, SOFT = 1.6, 2.0  # times the size, of the Gaussian around; pixels, of what smooths the difference
 FRAME, PART = 16, 8  # pixels beside the sides where differences in light tell of nothing; not more than one in so many
-BLACK, LEAST = 0.02, 1e-4  # what is added to black before logarithms are taken; the least that is told apart
+LEAST = 1e-4  # that is told apart
 EVEN = 1e-2  # the least spread of the logarithms of peaks
 GAIN = 0.3  # of scores, for a peak that is one spread of good ones' peaks beyond their mean
 NAMED = 3  # places named at most
@@ -197,11 +198,11 @@ def _seen(views: list[Tensor], peaks: Tensor) -> Tensor:
 
 def _lights(picture: Tensor, lights: Sequence[Sequence[float]]) -> Iterator[Tensor]:
     """How much darker (sign -1) or brighter places are than around them, (H, W) for each sign and size in pixels; 0 at the sides."""
-    light = (picture.mean(0, keepdim=True).to(torch.float32).clamp_min(0) + BLACK).log()
-    down, across = (min(FRAME, length // PART) for length in light.shape[1:])
+    seen = light(picture.mean(0, keepdim=True).to(torch.float32))
+    down, across = (min(FRAME, length // PART) for length in seen.shape[1:])
     for sign, size in lights:
-        differing = _blurred(light, size) - _blurred(light, WIDER * size)
-        found = torch.zeros_like(light[0])
+        differing = _blurred(seen, size) - _blurred(seen, WIDER * size)
+        found = torch.zeros_like(seen[0])
         inner = slice(down, len(found) - down), slice(across, found.shape[1] - across)
         found[inner] = _blurred((sign * differing).clamp_min(0), SOFT)[0][inner]
         yield found
