@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 PNG = re.compile(r"data:image/png;base64,([^\"]+)")
-SPAN = "unet:widths=[4,8],blocks=1,centred=true"
+SPAN = "unet:widths=[4,8],blocks=1,sight=light"
 
 
 def brushed(seed: int) -> np.ndarray:

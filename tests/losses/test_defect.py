@@ -17,7 +17,7 @@ FACTS = {"shape": [1, 8, 8], "fields": [["number", 0, 1]], "resolution": torch.f
 
 
 def model(members: int = 1) -> Model:
-    settings = {"network": "unet:widths=[4,4],blocks=1,centred=true", "bottleneck": "plain", "loss": "defect", "code_size": 2}
+    settings = {"network": "unet:widths=[4,4],blocks=1,sight=light", "bottleneck": "plain", "loss": "defect", "code_size": 2}
     with seeded(0):
         return Model.build("image", FACTS, {**settings, "members": members})
 

@@ -62,13 +62,13 @@ def test_without_biases_twice_the_noise_is_twice_the_answer() -> None:
     x = torch.rand(2, *PICTURE)
     encoder, decoder, _ = pair(PICTURE)
     assert torch.allclose(decoder(encoder(2 * x)), 2 * decoder(encoder(x)), atol=1e-5)
-    encoder, decoder, _ = pair(PICTURE, centred=True)
+    encoder, decoder, _ = pair(PICTURE, sight="centred")
     assert not torch.allclose(decoder(encoder(2 * x)), 2 * decoder(encoder(x)), atol=1e-3)
 
 
 def test_in_half_the_light_a_network_that_sees_its_logarithm_sees_the_same() -> None:
     bright = 0.5 + 0.5 * torch.rand(2, *PICTURE)
-    encoder, _, _ = pair(PICTURE, centred=True, lit=True)
+    encoder, _, _ = pair(PICTURE, sight="light")
     changes = (encoder.seen(bright / 2) - encoder.seen(bright)).flatten()
     assert changes.std() < 0.05 * encoder.seen(bright).std()
     assert changes.mean() == pytest.approx(-0.67, abs=0.03)
@@ -77,8 +77,8 @@ def test_in_half_the_light_a_network_that_sees_its_logarithm_sees_the_same() -> 
 
 def test_what_is_more_than_one_number_begins_with_the_value() -> None:
     with seeded(0):
-        encoder, code_shape = unet.encoder(PICTURE, code_size=5, widths=[6, 8], blocks=1, centred=True)
-        decoder = unet.decoder(code_shape, PICTURE, 2, widths=[6, 8], blocks=1, centred=True)
+        encoder, code_shape = unet.encoder(PICTURE, code_size=5, widths=[6, 8], blocks=1, sight="centred")
+        decoder = unet.decoder(code_shape, PICTURE, 2, widths=[6, 8], blocks=1, sight="centred")
     x = torch.rand(2, *PICTURE)
     h, *beside = encoder(x)
     near = decoder((h, *beside)) - decoder((h, torch.zeros_like(x), *beside[1:]))
@@ -99,8 +99,7 @@ def test_training_begins_near_the_input() -> None:
     ("shape", "options", "told"),
     [
         ((8,), {}, "network='dense'"),
-        (PICTURE, {"centred": 3}, "true or false"),
-        (PICTURE, {"lit": "log"}, "true or false"),
+        (PICTURE, {"sight": "lihgt"}, "did you mean 'light'"),
         (PICTURE, {"code": "flt"}, "did you mean 'flat'"),
         (PICTURE, {"skips": 3}, "from 0 to 2"),
     ],

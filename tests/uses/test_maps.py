@@ -39,7 +39,7 @@ def holed(pictures: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def trained() -> Autoencoder:
-    network = "unet:widths=[8,16],blocks=1,centred=true"
+    network = "unet:widths=[8,16],blocks=1,sight=light"
     return Autoencoder("detect", kind="image", network=network, epochs=18, random_state=0).fit(good(32, 0))
 
 

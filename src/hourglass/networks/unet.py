@@ -20,7 +20,7 @@ from hourglass.errors import BadOption, did_you_mean
 from hourglass.layers.light import light
 from hourglass.layers.linear import checked_widths
 from hourglass.layers.members import Members
-from hourglass.layers.options import checked_flag, checked_whole
+from hourglass.layers.options import checked_whole
 from hourglass.layers.residual import Residual
 from hourglass.layers.sides import crop, fill, fold, innermost, opposite, same, shrink, steps_in, unfold
 from hourglass.parts import Batch
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hourglass.model import Model
 
 WIDTHS = (48, 96, 192)
+SIGHTS = ("plain", "centred", "light")
 QUIET = 1e-3  # the least spread
 FRONT = 2  # neighbours that become channels before the first level: the same picture at a quarter of the cost (Zhang et al. 2018)
 
@@ -43,13 +44,6 @@ class Plan(NamedTuple):
     inside: tuple[int, ...]
 
 
-class Sight(NamedTuple):
-    """How the network sees samples: less their mean, in units of their spread; as the logarithm of their brightness."""
-
-    centred: bool
-    lit: bool
-
-
 class UnetEncoder(nn.Module):
     """Samples (B, C, ...) to h (B, *code_shape), the samples themselves, and the outer levels' features, from the outside inwards."""
 
@@ -57,11 +51,11 @@ class UnetEncoder(nn.Module):
     middle: Tensor
     spread: Tensor
 
-    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, sight: Sight) -> None:
+    def __init__(self, levels: Sequence[nn.Module], last: nn.Module, skips: int, step: int, sight: str = SIGHTS[0]) -> None:
         super().__init__()
         self.levels, self.last = nn.ModuleList(levels), last
         self.skips, self.step, self.sight = skips, step, sight
-        if sight.centred:
+        if sight != SIGHTS[0]:
             self.register_buffer("middle", torch.zeros(()))
             self.register_buffer("spread", torch.ones(()))
 
@@ -77,8 +71,7 @@ class UnetEncoder(nn.Module):
 
     def seen(self, x: Tensor) -> Tensor:
         """What the layers see of samples."""
-        shown = light(x) if self.sight.lit else x
-        return ((shown - self.middle) / self.spread).to(x.dtype) if self.sight.centred else shown
+        return x if self.sight == SIGHTS[0] else ((_lit(x, self.sight) - self.middle) / self.spread).to(x.dtype)
 
 
 class UnetDecoder(nn.Module):
@@ -115,18 +108,17 @@ def encoder(
     blocks: int = 2,
     code: str = "spatial",
     skips: int | None = None,
-    centred: bool = False,
-    lit: bool = False,
+    sight: str = SIGHTS[0],
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """One level for each of `widths`, with `blocks` residual blocks. `skips`: how many levels have them, from the outside inwards.
 
-    `centred`: whether the network sees samples less the mean, in units of how much one of them varies; its layers then have biases.
-    `lit`: whether it sees the logarithm of their brightness.
+    `sight`: samples are seen as they are (`plain`), or less their mean in units of how much one of them varies (`centred`), or so but for
+    the logarithm of their brightness (`light`); in the last two the layers have biases.
     """
     if code not in ("flat", "spatial"):
         raise BadOption(f"unet has no code={code!r}: {did_you_mean(str(code), ['flat', 'spatial'])}")
-    plan, bias = _plan(shape, widths, skips), checked_flag("unet", "centred", centred)
-    blocks, sight = checked_whole("unet", "blocks", blocks, 0, 64), Sight(bias, checked_flag("unet", "lit", lit))
+    plan, bias = _plan(shape, widths, skips), _biased(sight)
+    blocks = checked_whole("unet", "blocks", blocks, 0, 64)
 
     def make() -> nn.Module:
         levels, before = [], shape[0] * FRONT**plan.sides
@@ -152,14 +144,13 @@ def decoder(
     widths: Sequence[int] = WIDTHS,
     blocks: int = 2,
     skips: int | None = None,
-    centred: bool = False,
-    lit: bool = False,
+    sight: str = SIGHTS[0],
 ) -> nn.Module:
     """The mirror image; each level adds the skip of its own depth to what comes from within.
 
     Where the innermost level has a skip too, its features come straight from the encoder's blocks: there it has none of its own.
     """
-    plan, bias = _plan(shape, widths, skips), checked_flag("unet", "centred", centred)
+    plan, bias = _plan(shape, widths, skips), _biased(sight)
     whole = (outputs * shape[0], *shape[1:])
     inner = (plan.widths[-1], *plan.inside)
 
@@ -181,8 +172,8 @@ def decoder(
 def start(model: Model, batch: Batch) -> None:
     """Begin by giving back what came in: the last layer, which learns the noise, is made small."""
     for module in getattr(model.encoder, "each", [model.encoder]):
-        if module.sight.centred:
-            shown = (light(batch.x) if module.sight.lit else batch.x).float()
+        if module.sight != SIGHTS[0]:
+            shown = _lit(batch.x, module.sight).float()
             module.middle.copy_(shown.mean())
             module.spread.copy_(shown.flatten(1).std(1).mean().clamp_min(QUIET))
     for module in getattr(model.decoder, "each", [model.decoder]):
@@ -197,6 +188,17 @@ def grey(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     last = max((name for name in weights if re.fullmatch(r"decoder\.levels\.\d+\.\d+\.weight", name)), key=_places)
     told = {first: weights[first].float().unflatten(1, (3, -1)).sum(1), last: weights[last].float().unflatten(0, (3, -1)).mean(0)}
     return {**weights, **told}
+
+
+def _lit(x: Tensor, sight: str) -> Tensor:
+    return light(x) if sight == "light" else x
+
+
+def _biased(sight: str) -> bool:
+    """Whether the layers have biases; what is no sight raises `BadOption`."""
+    if sight not in SIGHTS:
+        raise BadOption(f"unet has no sight={sight!r}: {did_you_mean(str(sight), SIGHTS)}")
+    return sight != SIGHTS[0]
 
 
 def _places(name: str) -> list[int]:
