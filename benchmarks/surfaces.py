@@ -150,7 +150,7 @@ def main(data: Path | None, quick: bool) -> dict[str, list[dict[str, Any]]]:
             "hourglass": lambda names=names, seed=seed: detector(names, seed, 1 if quick else "auto"),
             "difference of Gaussians": lambda good=good: differences(good),
             "PCA of patches": lambda good=good: principal(good),
-            "plain conv autoencoder": lambda names=names, seed=seed: residual(names, seed, 1 if quick else 20),
+            "plain conv autoencoder": lambda names=names, seed=seed: residual(names, seed, 1 if quick else 6),
         }
         rows += [measured(name, seed, make, test, folder) for name, make in methods.items()]
     return {str(__doc__): rows}
