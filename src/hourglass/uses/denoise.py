@@ -19,7 +19,7 @@ from hourglass.uses.embed import rebuilt
 
 __all__ = ["checked_strength", "clean", "native", "taken"]
 
-TILE, OVERLAP = 512, 64
+TILE, OVERLAP = 1024, 64
 
 
 def native(model: Model) -> bool:
