@@ -195,6 +195,19 @@ def test_odd_files(scene: Array, tmp_path: Path) -> None:
         denoise(tmp_path / "no.png")
 
 
+def test_every_page_of_a_stack_is_cleaned(scene: Array, tmp_path: Path) -> None:
+    pages = [Image.fromarray(noisy(scene, seed)) for seed in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    made = denoise(tmp_path / "stack.tif")
+    assert made.shape == (3, *scene.shape)
+    assert all(psnr(page, scene) > psnr(np.asarray(given), scene) + 3 for page, given in zip(made, pages, strict=True))
+    denoise(tmp_path / "stack.tif", to=tmp_path / "clean.tif")
+    with Image.open(tmp_path / "clean.tif") as stack:
+        assert stack.n_frames == 3
+    pages[0].save(tmp_path / "several.tif", save_all=True, append_images=[pages[1].resize((24, 20))])
+    assert [page.shape for page in denoise(tmp_path / "several.tif")] == [scene.shape, (20, 24, 3)]
+
+
 def test_what_cannot_be_cleaned_is_said(scene: Array) -> None:
     hole = scene.astype(np.float32)
     hole[3, 4] = np.nan

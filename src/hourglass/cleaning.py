@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +21,12 @@ from hourglass.files import read_model
 from hourglass.kinds import image
 from hourglass.kinds.image import Picture
 from hourglass.model import Model
+from hourglass.parts import Pieces
 from hourglass.tiles import spans
 from hourglass.uses.denoise import checked_strength, clean, taken
 from hourglass.uses.grain import calm_level, lonely, mended, speckled, without_lonely
 
-__all__ = ["Cleaned", "clean_picture", "cleaned_by", "picture_of", "side_by_side"]
+__all__ = ["Cleaned", "clean_pages", "clean_picture", "cleaned_by", "pages_of", "picture_of", "side_by_side"]
 
 SHIPPED = Path(__file__).parent / "pretrained" / "photo-denoiser-1.hourglass"
 TILE, OVERLAP = 1280, 80  # large, for the overlap is work done twice; M: overlaps of 64 and 32 leave seams of 0.2 and 2 grey levels
@@ -33,6 +34,7 @@ FAINT = (1.4 / 255, 2.0 / 255, 3.0 / 255)  # parts of a picture's range, see `_s
 CERTAIN = 1.3  # times the noise of its calmest places may be removed from a picture, which may have more elsewhere
 ENDS = (0.1, 99.9)  # percentiles that are taken for black and white
 STRIP = 256  # rows
+STACKS = (".tif", ".tiff")  # files that may have pages
 SHOWN, GAP = 640, 8  # pixels: the side of what `side_by_side` shows at most, and between its parts
 
 Array = NDArray[Any]
@@ -66,6 +68,26 @@ def picture_of(source: Any) -> Picture:
             "fit DATA --purpose denoise -o MODEL, and give it: model=MODEL (-m MODEL)"
         )
     return image.single(source)
+
+
+def pages_of(source: Any) -> Pieces | None:
+    """The pages of a TIFF that has several, a picture each; None for anything else."""
+    if not isinstance(source, str | Path) or Path(source).suffix.lower() not in STACKS or not Path(source).is_file():
+        return None
+    pieces = image.read(source, stacks=True)
+    return pieces if pieces.count > 1 else None
+
+
+def clean_pages(pages: Pieces, strength: float = 1.0, careful: bool = False, progress: Progress | None = None) -> Iterator[Cleaned]:
+    """The pages of a stack as `clean_picture` makes each; `progress` counts through all of them."""
+    every = (page for at in range(len(pages.counts)) for page in image.pictures(pages.load(at)))
+    for number, page in enumerate(every):
+
+        def told(done: int, count: int, number: int = number) -> None:
+            if progress is not None:
+                progress(number * count + done, pages.count * count)
+
+        yield clean_picture(page, strength, careful, told)
 
 
 def clean_picture(picture: Picture, strength: float = 1.0, careful: bool = False, progress: Progress | None = None) -> Cleaned:

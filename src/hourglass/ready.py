@@ -67,6 +67,7 @@ def _codec(model: Autoencoder | Path_ | None) -> tuple[photos.Shipped | None, An
 def denoise(picture: Any, strength: float = 1.0, *, model: Autoencoder | Path_ | None = None, **options: Any) -> Any:
     """A picture (path, Pillow image, array) without its noise, as the sort of thing it was, of a path an array; `strength` 0 to 1 blends.
 
+    A TIFF of several pages becomes an array of them, or one such file.
     Without `model`, by the shipped denoiser. `to` writes a file instead, with EXIF and colour profile; `careful=True` averages eight looks.
     Paths of sounds become lists of `Sound`, each at its own rate; `to` writes them, however long. A `model` of yours also takes tables,
     series, video and text.
@@ -114,14 +115,25 @@ def _hushed(data: Any, strength: float, fitted: Autoencoder | None, to: Path_ | 
 
 
 def _without_noise(picture: Any, strength: float, to: Path_ | None = None, careful: bool = False, **unknown: Any) -> Any:
-    """One picture through the shipped denoiser."""
+    """One picture, or all pages of a TIFF, through the shipped denoiser."""
     if unknown:
         raise BadOption(f"the shipped denoiser has no option {next(iter(unknown))!r}; it has strength, to, careful and model")
+    if pages := cleaning.pages_of(picture):
+        every = (each.picture for each in cleaning.clean_pages(pages, strength, careful))
+        if to is not None:
+            return image.write(([page] for page in every), to, {"range": [0.0, 1.0], "dtype": "float32", "stacks": True})
+        found = [_plain(page) for page in every]
+        return np.stack(found) if len({page.shape for page in found}) == 1 else found
     cleaned = cleaning.clean_picture(cleaning.picture_of(picture), strength, careful).picture
     if to is not None:
         image.write([[cleaned]], to, {"range": [0.0, 1.0], "dtype": str(cleaned.pixels.dtype)})
         return None
     if reading.is_path(picture):
-        return cleaned.full[..., 0] if cleaned.full.shape[-1] == 1 else cleaned.full
+        return _plain(cleaned)
     made = image.restore([cleaned], picture)
     return made.reshape(picture.shape) if isinstance(picture, np.ndarray) else made
+
+
+def _plain(picture: image.Picture) -> Any:
+    """The array (H, W) or (H, W, 2 to 4) of a picture."""
+    return picture.full[..., 0] if picture.full.shape[-1] == 1 else picture.full

@@ -15,6 +15,8 @@ from hourglass.errors import BadOption
 
 if TYPE_CHECKING:
     from hourglass.autoencoder import Autoencoder
+    from hourglass.cleaning import Cleaned
+    from hourglass.kinds.image import Picture
 
 __all__ = ["command"]
 
@@ -108,27 +110,39 @@ def _takes_pictures(found: Autoencoder) -> bool:
 
 
 def _picture(place: _places.Place, strength: float, careful: bool, shown: Path | None, found: Autoencoder | None) -> dict[str, float]:
-    """One picture by the shipped denoiser or by the user's; what there is to tell of it."""
-    from hourglass.cleaning import clean_picture, cleaned_by, picture_of, side_by_side
+    """One picture, or the pages of a stack, by the shipped denoiser or by the user's; what there is to tell of it."""
+    from hourglass.cleaning import clean_pages, clean_picture, cleaned_by, pages_of, picture_of
     from hourglass.kinds import image
 
-    before = picture_of(str(place.source))
+    pages = pages_of(str(place.source)) if found is None else None
+    before = picture_of(str(place.source)) if pages is None else image.pictures(pages.load(0))[0]
     with finished(f"denoising {place.source.name}") as progress:
-        if found is None:
-            cleaned = clean_picture(before, strength, careful, progress)
+        if pages is not None:
+            cleaned = list(clean_pages(pages, strength, careful, progress))
+        elif found is None:
+            cleaned = [clean_picture(before, strength, careful, progress)]
         else:
-            cleaned = cleaned_by(found.model_, before, strength, careful)
+            cleaned = [cleaned_by(found.model_, before, strength, careful)]
             progress(1, 1)
-    image.write([[cleaned.picture]], str(place.target), {"range": [0.0, 1.0], "dtype": str(before.pixels.dtype)})
-    level = 100 * cleaned.level
-    words = "nothing to remove" if level == 0 else f"removed noise of {level:.2g} % of its range (standard deviation)"
-    if shown is not None:
-        _places.make(shown.parent)
-        page, times = side_by_side(before, cleaned)
-        image.write([page[None]], str(shown), {"range": [0.0, 255.0], "dtype": "uint8"})
-        words += f"; {shown}: before, after, and what was removed, {times:.3g} times as strong"
+    facts = {"range": [0.0, 1.0], "dtype": str(before.pixels.dtype), "stacks": pages is not None}
+    image.write([[each.picture for each in cleaned]], str(place.target), facts)
+    level = sum(each.level for each in cleaned) / len(cleaned)
+    words = f"removed noise of {100 * level:.2g} % of its range (standard deviation)" if level else "nothing to remove"
+    words += f", {len(cleaned)} pages" if pages is not None else ""
+    words += "" if shown is None else _beside(shown, before, cleaned[0])
     say(f"{place.target}: {words}")
-    return {"removed": cleaned.level}
+    return {"removed": level}
+
+
+def _beside(shown: Path, before: Picture, cleaned: Cleaned) -> str:
+    """Write the picture of before, after and what was removed; what to say of it."""
+    from hourglass.cleaning import side_by_side
+    from hourglass.kinds import image
+
+    _places.make(shown.parent)
+    page, times = side_by_side(before, cleaned)
+    image.write([page[None]], str(shown), {"range": [0.0, 255.0], "dtype": "uint8"})
+    return f"; {shown}: before, after, and what was removed, {times:.3g} times as strong"
 
 
 def _shown(files: tuple[str, ...], output: str, found: Autoencoder | None, force: bool) -> dict[Path, Path]:
