@@ -196,7 +196,7 @@ def test_odd_files(scene: Array, tmp_path: Path) -> None:
 
 
 def test_every_page_of_a_stack_is_cleaned(scene: Array, tmp_path: Path) -> None:
-    pages = [Image.fromarray(noisy(scene, seed)) for seed in range(3)]
+    pages = [Image.fromarray(noisy(scene, seed=seed)) for seed in range(3)]
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
     made = denoise(tmp_path / "stack.tif")
     assert made.shape == (3, *scene.shape)
@@ -205,7 +205,8 @@ def test_every_page_of_a_stack_is_cleaned(scene: Array, tmp_path: Path) -> None:
     with Image.open(tmp_path / "clean.tif") as stack:
         assert stack.n_frames == 3
     pages[0].save(tmp_path / "several.tif", save_all=True, append_images=[pages[1].resize((24, 20))])
-    assert [page.shape for page in denoise(tmp_path / "several.tif")] == [scene.shape, (20, 24, 3)]
+    with pytest.warns(UserWarning, match="first frame"):  # others than the first are no pages, but small copies and the like
+        assert denoise(tmp_path / "several.tif").shape == scene.shape
 
 
 def test_what_cannot_be_cleaned_is_said(scene: Array) -> None:

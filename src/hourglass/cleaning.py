@@ -71,7 +71,7 @@ def picture_of(source: Any) -> Picture:
 
 
 def pages_of(source: Any) -> Pieces | None:
-    """The pages of a TIFF that has several, a picture each; None for anything else."""
+    """The pages of a TIFF that has several of the size and sort of the first, a picture each; None for anything else."""
     if not isinstance(source, str | Path) or Path(source).suffix.lower() not in STACKS or not Path(source).is_file():
         return None
     pieces = image.read(source, stacks=True)

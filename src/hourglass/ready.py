@@ -122,8 +122,7 @@ def _without_noise(picture: Any, strength: float, to: Path_ | None = None, caref
         every = (each.picture for each in cleaning.clean_pages(pages, strength, careful))
         if to is not None:
             return image.write(([page] for page in every), to, {"range": [0.0, 1.0], "dtype": "float32", "stacks": True})
-        found = [_plain(page) for page in every]
-        return np.stack(found) if len({page.shape for page in found}) == 1 else found
+        return np.stack([_plain(page) for page in every])
     cleaned = cleaning.clean_picture(cleaning.picture_of(picture), strength, careful).picture
     if to is not None:
         image.write([[cleaned]], to, {"range": [0.0, 1.0], "dtype": str(cleaned.pixels.dtype)})
