@@ -125,21 +125,20 @@ def ridge(z: Tensor, x: Tensor, codes: Tensor) -> Tensor:
     some = slice(None, None, -(-x.shape[1] // 256))  # every few columns suffice to choose by
 
     def missed(penalty: float) -> float:
-        weights, mean = _weights(z[:cut], x[:cut, some], penalty)
-        return float((z[cut:] @ weights + mean - x[cut:, some]).square().mean())
+        return float((_regressed(z[:cut], x[:cut, some], penalty, z[cut:]) - x[cut:, some]).square().mean())
 
     best = min((1e-6, 1e-4, 1e-2, 1.0), key=missed) if cut < z.shape[0] else 1e-2
-    weights, mean = _weights(z, x, best)
-    return (codes - centre) / spread @ weights + mean
+    return _regressed(z, x, best, (codes - centre) / spread)
 
 
-def _weights(z: Tensor, x: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
-    """Weights (k, D) and means (D,) of one ridge regression; solved between rows where codes outnumber them."""
+def _regressed(z: Tensor, x: Tensor, penalty: float, codes: Tensor) -> Tensor:
+    """Rows for `codes` by one ridge regression; between rows where codes outnumber them: its weights would be codes times columns."""
     mean, dtype = x.mean(0), x.dtype
     count, size = z.shape
-    z, x = z.double(), (x - mean).double()  # small penalties are lost in single precision
+    z, x, codes = z.double(), (x - mean).double(), codes.double()  # small penalties are lost in single precision
     if size > count:
-        found = z.T @ torch.linalg.solve(z @ z.T + penalty * count * torch.eye(count, dtype=z.dtype), x)
+        found = (codes @ z.T) @ torch.linalg.solve(z @ z.T + penalty * count * torch.eye(count, dtype=z.dtype), x)
     else:
-        found = torch.linalg.solve(z.T @ z + penalty * count * torch.eye(size, dtype=z.dtype), z.T @ x)
-    return found.to(dtype), mean
+        found = codes @ torch.linalg.solve(z.T @ z + penalty * count * torch.eye(size, dtype=z.dtype), z.T @ x)
+    back: Tensor = found.to(dtype) + mean
+    return back
