@@ -62,6 +62,15 @@ def test_one_wild_value_is_no_shift(model: Autoencoder) -> None:
     assert moved(model, frame) == []
 
 
+def test_units_of_amounts_of_which_few_are_large_are_guessed() -> None:
+    """Without their ends, the middle of such amounts is far below the mean that training learned."""
+    amounts = [np.exp(np.random.default_rng(seed).normal(4, 1.2, 4000)) for seed in (0, 1)]
+    rows = [pd.DataFrame({"amount": values, "hour": np.arange(4000) % 24}) for values in amounts]
+    model = Autoencoder("detect", epochs=1, random_state=0).fit(rows[0])
+    found = moved(model, rows[1].assign(amount=rows[1]["amount"] * 100))
+    assert found[0].endswith("(about 100 times as much: other units?)")
+
+
 def test_constant_columns_are_told_where_they_change() -> None:
     with pytest.warns(UserWarning, match="constant"):
         model = Autoencoder("detect", epochs=1, random_state=0).fit(payments(200, 0).assign(fee=7))

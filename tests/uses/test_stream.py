@@ -45,7 +45,9 @@ def streamed(model: Autoencoder, lines: list[str]) -> list[dict]:
 def test_a_table_scores_as_it_does_from_a_file(table: Autoencoder) -> None:
     frame = pd.DataFrame({"shop": ["books", "food", "books"], "amount": [20.5, np.nan, 90.0], "items": [3, 4, 5]})
     found = streamed(table, lines_of(frame))
-    np.testing.assert_allclose([row["score"] for row in found], -table.score_samples(frame[["amount", "shop", "items"]]), rtol=1e-4)
+    told = -table.score_samples(frame[["amount", "shop", "items"]])
+    # the second row lies on a training row: its distance is a small difference of large numbers, whose rounding is the processor's
+    np.testing.assert_allclose([row["score"] for row in found], told, rtol=1e-4, atol=1e-3)
     assert [row["row"] for row in found] == [0, 1, 2]
     assert found[2]["anomaly"]
     assert found[2]["because"].startswith("amount 90")

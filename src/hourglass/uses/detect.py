@@ -22,6 +22,7 @@ from hourglass.uses import lasting
 from hourglass.uses.empty import empty, rated
 from hourglass.uses.near import References, bent, distances
 from hourglass.uses.passes import in_chunks
+from hourglass.uses.unmixed import narrowed, unmixed
 
 __all__ = ["neighbours", "p_values", "prepare", "residuals", "scores", "shares", "threshold", "units"]
 
@@ -52,7 +53,7 @@ def prepare(model: Model, training: Batch, held_out: Batch, seen: Tensor | None 
     """The usual size of each element's residual, the samples to compare with, and the sorted scores of samples that training never saw.
 
     `seen` (M, n) says which member was trained on which of the `training` samples; None: each on all. With `anomalies` in the settings,
-    that share of the worst samples is left out of everything: they are taken not to be normal.
+    that share of the worst is left out of what new ones are compared with, and the known scores are told from the mixture (`unmixed`).
     """
     known = _known(model, training, held_out, seen)
     share = float(model.settings.get("anomalies") or 0.0)
@@ -63,8 +64,9 @@ def prepare(model: Model, training: Batch, held_out: Batch, seen: Tensor | None 
         normal = torch.zeros_like(normal)
         normal[scored.argsort()[: max(2, round(len(scored) * (1 - share)))]] = True
         learned, scored = _learned(model, known, normal & valued, share if left > 1 else 0.0)
-    fresh = known.fresh & normal & valued
-    told = scored[fresh] if int(fresh.sum()) >= 2 else scored[normal & valued]
+    fresh = known.fresh & valued
+    told = scored[fresh if int(fresh.sum()) >= 2 else valued]
+    told = unmixed(told, share) if share else told
     learned |= lasting.learned(model, told, len(scored))
     learned |= rated(model, told, ~valued & normal, normal)
     count, highest = torch.tensor(len(scored)), scored[valued].max()[None]
@@ -113,7 +115,8 @@ def _learned(model: Model, known: Known, normal: Tensor, share: float) -> tuple[
         learned["detect.level"] = torch.ones(())
         order = torch.nonzero(normal).flatten()
         order = order[torch.randperm(len(order), generator=torch.Generator().manual_seed(0))[:KEPT]]
-        points = _points(model, known.samples, known.errors, usual)
+        learned |= {"detect.scale": narrowed(model, known.samples, normal)} if model.settings.get("anomalies") else {}
+        points = _points(known.samples, known.errors, usual, units(model, learned))
         learned["detect.points"] = points.points[order]
         if points.real is not None:
             learned["detect.real"] = points.real[order]
@@ -159,22 +162,23 @@ def _differences(model: Model) -> Callable[[Batch], Tensor]:
     return differences
 
 
-def _points(model: Model, samples: Batch, errors: Tensor, usual: Tensor) -> References:
-    """Samples as places among which distances are measured: their elements and their residuals, both bent."""
-    points = torch.cat([bent(samples.x.flatten(1) * units(model).to(samples.x.dtype)), WEIGHT * bent(errors / usual.sqrt())], 1)
+def _points(samples: Batch, errors: Tensor, usual: Tensor, scale: Tensor) -> References:
+    """Samples as places among which distances are measured: their elements, times `scale`, and their residuals, both bent."""
+    points = torch.cat([bent(samples.x.flatten(1) * scale.to(samples.x.dtype)), WEIGHT * bent(errors / usual.sqrt())], 1)
     if samples.mask is None:
         return References(points)
     real = samples.mask.flatten(1).repeat(1, 2)
     return References(points * real, real)
 
 
-def units(model: Model) -> Tensor:
-    """By what elements are multiplied (F,), so that two categories that differ are one unit apart."""
+def units(model: Model, arrays: dict[str, Tensor] | None = None) -> Tensor:
+    """By what elements are multiplied (F,), so that two categories that differ are one unit apart; `arrays` are the model's own if None."""
     found = torch.ones(model.input_size)
     for sort, begin, width in model.facts["fields"]:
         if sort == "category":
             found[begin : begin + width] = math.sqrt(0.5)
-    return found
+    scale = (model.arrays if arrays is None else arrays).get("detect.scale")
+    return found if scale is None else found * scale
 
 
 def neighbours(model: Model) -> int:
@@ -191,10 +195,10 @@ def _near(model: Model) -> Callable[[Batch], tuple[References, References, Tenso
     """The places of samples and of those to compare with, and the distances and numbers (B, K) of the nearest."""
     dtype = next(model.parameters()).dtype
     known, usual = _references(model.arrays, dtype), model.arrays["detect.usual"].to(dtype)
-    differences = _differences(model)
+    differences, scale = _differences(model), units(model)
 
     def near(batch: Batch) -> tuple[References, References, Tensor, Tensor]:
-        points = _points(model, batch, differences(batch).mean(1), usual)
+        points = _points(batch, differences(batch).mean(1), usual, scale)
         return points, known, *distances(points, known, neighbours(model))
 
     return near

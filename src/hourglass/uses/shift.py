@@ -108,7 +108,7 @@ def _moved(column: Column) -> tuple[float, str] | None:
         return (10 * changed, words) if changed > UNKNOWN else None
     moved = max(abs(float(middle) - column.mean) / column.spread for middle in (np.median(column.values), mean))
     if moved > FAR:
-        units = _degrees(mean, float(core.std()), column) or _times(mean, column.mean)
+        units = _degrees(mean, float(core.std()), column) or _times((mean, float(column.values.mean())), column.mean)
         return moved, f"{column.name} is around {mean:,.4g} here, {column.mean:,.4g} in training{units}"
     grown = max(width / column.spread, 1e-6)
     grown = max(float(core.std()) / column.spread, 1.0) if grown > 1 else grown
@@ -128,12 +128,14 @@ def _degrees(now: float, width: float, column: Column) -> str:
     return ""
 
 
-def _times(now: float, then: float) -> str:
-    """A guess at other units, from the ratio of the middles."""
+def _times(middles: tuple[float, float], then: float) -> str:
+    """A guess at other units, from the ratio of the middles: of amounts of which a few are large, only the mean of all is a whole ratio."""
+    now = middles[0]
     if not (now and then) or now * then < 0:
         return ""
-    ratio = max(now / then, then / now)
-    unit = min(UNITS, key=lambda each: abs(ratio / each - 1))
+    ratios = [max(middle / then, then / middle) for middle in middles if middle * then > 0]
+    ratio, unit = min(((ratio, unit) for ratio in ratios for unit in UNITS), key=lambda pair: abs(pair[0] / pair[1] - 1))
+    ratio = ratio if abs(ratio / unit - 1) < CLOSE else ratios[0]
     if abs(ratio / unit - 1) >= CLOSE and ratio < FACTOR:
         return ""
     share = f"{unit if abs(ratio / unit - 1) < CLOSE else ratio:,.4g}"
