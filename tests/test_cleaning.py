@@ -119,6 +119,8 @@ def test_grey_stays_grey_and_transparency_as_it_is(scene: Array) -> None:
 
 
 def test_tiles_leave_no_seams(scene: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32: bfloat16, where the processor has it, rounds noise of half the range to half a grey level, in tiles and whole alike."""
+    monkeypatch.setattr("hourglass.uses.denoise.fast_bfloat16", lambda: False)
     given = np.tile(noisy(scene), (2, 2, 1)).astype(np.float32)
     whole, told = denoise(given), []
     monkeypatch.setattr(cleaning, "TILE", 184)
@@ -126,6 +128,19 @@ def test_tiles_leave_no_seams(scene: Array, monkeypatch: pytest.MonkeyPatch) -> 
     assert np.abs(tiles - whole).max() < 0.05  # of 255
     assert told == [(number, len(told)) for number in range(1, len(told) + 1)]
     assert len(told) > 4
+
+
+def test_fewer_digits_change_nothing_one_sees(scene: Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bfloat16, whole and in tiles, as in float32 but for its rounding."""
+    given = np.tile(noisy(scene), (1, 2, 1)).astype(np.float32)
+    made = {}
+    for narrow in (True, False):
+        monkeypatch.setattr("hourglass.uses.denoise.fast_bfloat16", lambda narrow=narrow: narrow)
+        made[narrow] = denoise(given)
+    monkeypatch.setattr(cleaning, "TILE", 184)
+    monkeypatch.setattr("hourglass.uses.denoise.fast_bfloat16", lambda: True)
+    for other in (made[True], clean_picture(Picture(given)).picture.pixels):
+        assert np.sqrt(np.square(other - made[False]).mean()) < 0.29  # of 255: less than rounding to whole grey levels
 
 
 def test_what_is_left_is_no_picture_of_the_scene(scene: Array) -> None:
