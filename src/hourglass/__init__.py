@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from hourglass.autoencoder import Autoencoder
     from hourglass.parts import Part
     from hourglass.ready import compress, decompress, denoise, load
+    from hourglass.transfer import TransferClassifier, TransferRegressor
 
 __version__ = "0.1.0"
 
-__all__ = ["Autoencoder", "Part", "compress", "decompress", "denoise", "errors", "load"]
+__all__ = ["Autoencoder", "Part", "TransferClassifier", "TransferRegressor", "compress", "decompress", "denoise", "errors", "load"]
 
 _HOMES = {
     "Autoencoder": "autoencoder",
     "Part": "parts",
+    "TransferClassifier": "transfer",
+    "TransferRegressor": "transfer",
     "compress": "ready",
     "decompress": "ready",
     "denoise": "ready",

@@ -83,7 +83,25 @@ def moved(data: Data, text: str, shape: Sequence[int], seed: int) -> Data:
 
 
 def _targeted(part: Part) -> bool:
-    return part.name != "none" and getattr(find("spoils", part.name), "TARGET", False)
+    """Whether the target is changed as well; a spoil with the option `back` then leaves it as it was."""
+    if part.name == "none" or not getattr(module := find("spoils", part.name), "TARGET", False):
+        return False
+    (options,) = options_for(part, module.spoil)
+    return not options.get("back", False)
+
+
+def changer(text: str, generator: torch.Generator) -> Callable[[Batch], Batch]:
+    """A function that changes what a network is shown of a batch as a spoil does; what it is asked for is the caller's."""
+    part = Part.parse(text)
+    module = find("spoils", part.name)
+    (options,) = options_for(part, module.spoil)
+
+    def change(batch: Batch) -> Batch:
+        made = module.spoil(batch.x, generator, **options)
+        made = made[0] if isinstance(made, tuple) else made
+        return batch.with_x(made if batch.mask is None else made * batch.mask)
+
+    return change
 
 
 def spoiler(text: str, generator: torch.Generator, model: Model | None = None) -> Spoiler:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from hourglass.budget import Record
 
-__all__ = ["told", "training", "watched"]
+__all__ = ["counting", "told", "training", "watched"]
 
 
 @contextmanager
@@ -49,3 +49,10 @@ def watched(pieces: Iterable[Any], count: int, shown: bool, what: str) -> Iterat
             yield piece
             if draw is not None:
                 draw((number + 1) / count)
+
+
+@contextmanager
+def counting(shown: bool, what: str) -> Iterator[Callable[[int, int], object]]:
+    """A function to call with how much of how much is done; a bar beside it where `shown`."""
+    with _bar(shown, what, "{task.fields[told]}") as draw:
+        yield lambda done, count: None if draw is None else draw(done / count)

@@ -9,7 +9,7 @@ import torch
 from hourglass import Autoencoder
 from hourglass.batches import Memory
 from hourglass.errors import BadOption
-from hourglass.objectives import moved, spoiler
+from hourglass.objectives import changer, moved, spoiler
 from hourglass.parts import Batch
 from hourglass.spoils import moves
 
@@ -83,3 +83,24 @@ def test_few_pictures_are_learned_better_with_moves() -> None:
         for spoil in ("none", "moves:1.5,turn=0,scale=0")
     ]
     assert errors[1] < 0.6 * errors[0]
+
+
+def test_back_asks_for_the_picture_as_it_was() -> None:
+    x = dot()
+    memory = Memory(Batch(x), torch.arange(50)[None], 10, 0)
+    text = "moves:shift=3,turn=0,scale=0,back=true"
+    assert moved(memory, text, x.shape[1:], 0) is memory
+    shown, asked = spoiler(text, drawn())(Batch(x))
+    assert torch.equal(asked.x, x)
+    down, _ = centre(shown.x)
+    assert (down - 8).abs().max() > 1
+    with pytest.raises(BadOption, match="back"):
+        moves.spoil(x, drawn(), back=3)  # type: ignore[arg-type]
+
+
+def test_a_change_of_batches_alone() -> None:
+    x = dot()
+    changed = changer("moves:shift=3", drawn())(Batch(x, torch.ones_like(x, dtype=torch.bool)))
+    assert changed.mask is not None
+    assert not torch.equal(changed.x, x)
+    assert changer("neighbours", drawn())(Batch(torch.rand(2, 1, 8, 8))).x.shape[:2] == (2, 1)

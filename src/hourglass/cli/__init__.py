@@ -32,6 +32,8 @@ SECTIONS = {
         "compress": "Make files small.",
         "decompress": "Bring compressed files back.",
         "denoise": "Take the noise out of pictures, sound or tables.",
+        "label": "Teach a model what few labelled rows or pictures are.",
+        "predict": "Say what rows or pictures are, by a classifier.",
         "generate": "Invent new data like the training data.",
         "encode": "Write the code of every row or picture.",
         "decode": "Bring codes back to rows or pictures.",
