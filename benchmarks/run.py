@@ -24,7 +24,7 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 SCRIPTS = ("speed", "bigger", "quality", "detect", "trouble", "stacked", "kinds", "sensors", "photos", "domain")
-SCRIPTS += ("denoising", "noisy", "missing", "surfaces", "hiss", "contaminated", "stream", "transfer")
+SCRIPTS += ("denoising", "noisy", "missing", "surfaces", "hiss", "contaminated", "stream", "transfer", "search")
 PACKAGES = ("torch", "pyod", "scikit-learn", "numpy", "pyarrow")
 
 

@@ -14,10 +14,22 @@ if TYPE_CHECKING:
     from hourglass.parts import Part
     from hourglass.ready import compress, decompress, denoise, load
     from hourglass.transfer import TransferClassifier, TransferRegressor
+    from hourglass.tuning import search
 
 __version__ = "0.1.0"
 
-__all__ = ["Autoencoder", "Part", "TransferClassifier", "TransferRegressor", "compress", "decompress", "denoise", "errors", "load"]
+__all__ = [
+    "Autoencoder",
+    "Part",
+    "TransferClassifier",
+    "TransferRegressor",
+    "compress",
+    "decompress",
+    "denoise",
+    "errors",
+    "load",
+    "search",
+]
 
 _HOMES = {
     "Autoencoder": "autoencoder",
@@ -28,6 +40,7 @@ _HOMES = {
     "decompress": "ready",
     "denoise": "ready",
     "load": "ready",
+    "search": "tuning",
 }
 
 

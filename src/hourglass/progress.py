@@ -9,7 +9,7 @@ from typing import Any
 
 from hourglass.budget import Record
 
-__all__ = ["counting", "told", "training", "watched"]
+__all__ = ["counting", "following", "told", "training", "watched"]
 
 
 @contextmanager
@@ -33,10 +33,25 @@ def told(text: str, shown: bool, verb: str = "reading") -> None:
         print(f"{verb} {text}", file=sys.stderr)
 
 
+_followers: list[Callable[[Record], object]] = []
+
+
+@contextmanager
+def following(reader: Callable[[Record], object]) -> Iterator[None]:
+    """Let `reader` hear every record of the trainings within the block; what it raises ends them."""
+    _followers.append(reader)
+    try:
+        yield
+    finally:
+        _followers.remove(reader)
+
+
 def training(records: Iterable[Record], shown: bool, what: str = "training") -> None:
     """Run a training to its end, drawing its progress where `shown`."""
     with _bar(shown, what, "{task.fields[told]}") as draw:
         for record in records:
+            for reader in _followers:
+                reader(record)
             if draw is not None:
                 held_out = "" if record.held_out is None else f"held out {record.held_out:.4g}"
                 draw(record.fraction, held_out or f"epoch {record.epoch}, loss {record.training:.4g}", record.doing or what)

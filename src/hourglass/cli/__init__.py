@@ -24,6 +24,7 @@ __all__ = ["SECTIONS", "group", "main"]
 SECTIONS = {
     "Train": {
         "fit": "Train an autoencoder on your data and save it.",
+        "search": "Look for better settings than the recipe's.",
         "report": "Say honestly whether a model learned something.",
         "info": "Tell what a model or a compressed file is.",
     },

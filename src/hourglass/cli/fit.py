@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hourglass.autoencoder import Autoencoder
     from hourglass.report.made import Report
 
-__all__ = ["command"]
+__all__ = ["command", "model_place"]
 
 
 class Auto(click.ParamType[Any]):
@@ -73,7 +73,7 @@ def command(data: tuple[str, ...], output: str, page: str | None, fresh: bool, f
     several of these; - is a CSV on standard input. What it is taken for is said aloud; --kind says otherwise.
     Ctrl-C keeps the best weights so far. A training that was killed goes on when the same command is given again.
     """
-    target = _model_place(output, force)
+    target = model_place(output, force)
     wanted = None if page is None else _places.file(page, force, (".html", ".htm", ".json"))
     checkpoint = target.with_name(target.name + ".part")
     source = _places.source(data)
@@ -84,7 +84,7 @@ def command(data: tuple[str, ...], output: str, page: str | None, fresh: bool, f
     _tell(model, target, _judge(model, target, wanted), wanted)
 
 
-def _model_place(output: str, force: bool) -> Path:
+def model_place(output: str, force: bool) -> Path:
     """Where the model goes, checked before the work."""
     if _places.is_folder(output):
         raise BadOption(f"-o {output} is a folder; name the model's file, such as {Path(output) / 'model.hourglass'}")
