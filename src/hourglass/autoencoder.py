@@ -335,11 +335,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         told(adapted(self.model_, batch), self.verbose, "adapting:")
         return self
 
-    def sample(self, n: int = 1, *, to: Path_ | None = None) -> Any:
-        """`n` new samples, of the sort that the model was fitted on; drawn by `random_state`."""
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise BadOption(f"n={n!r}: give the number of samples, a whole number from 1 on")
-        return self._give(generate.sample(self._fitted(), int(n), recipes.seed_of(self.random_state)), to)
+    def sample(self, n: int = 1, *, temperature: float = 1.0, like: Any = None, between: Any = None, to: Path_ | None = None) -> Any:
+        """`n` new samples. `temperature`: 0 the most usual; `like`: variations of these data; `between`: steps from A to B of a pair."""
+        near = [reading.codes(spans.parted(self.transform(one))[0]) for one in generate.given(like, between)]
+        return self._give(generate.sample(self._fitted(), n, recipes.seed_of(self.random_state), temperature, near), to)
 
     def compress(self, X: Any, *, quality: float = 50, to: Path_ | None = None) -> bytes:
         """The samples as bytes of the .hgz format, through the bottleneck: lossy. `quality` 0 to 100; `to` writes them to a file too."""

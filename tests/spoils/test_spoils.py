@@ -7,7 +7,7 @@ import torch
 
 from hourglass.errors import BadOption
 from hourglass.parts import options_of
-from hourglass.spoils import mask, noise, patches, specks
+from hourglass.spoils import draws, mask, noise, patches, specks
 
 TABLE, MEMBERS = torch.ones(200, 30), torch.ones(3, 100, 20)
 PICTURES, MEMBER_PICTURES = torch.full((20, 3, 16, 16), 0.5), torch.full((2, 10, 3, 16, 16), 0.5)
@@ -103,3 +103,13 @@ def test_bad_options(module, options):
 def test_noise_is_for_numbers():
     with pytest.raises(BadOption, match="use mask"):
         noise.spoil(torch.zeros(2, 3, dtype=torch.int64), drawn())
+
+
+def test_grey_values_are_drawn_as_probabilities() -> None:
+    x = torch.full((1, 1, 200, 200), 0.3)
+    drawn = draws.spoil(x, torch.Generator().manual_seed(0))
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    assert abs(float(drawn.mean()) - 0.3) < 0.01
+    assert not torch.equal(drawn, draws.spoil(x, torch.Generator().manual_seed(1)))
+    with pytest.raises(BadOption, match="is for pictures"):
+        draws.spoil(torch.zeros(2, 3), torch.Generator())

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hourglass import Autoencoder
+from hourglass.errors import BadOption
 from hourglass.uses import generate
 
 
@@ -53,7 +54,42 @@ def test_symbols_are_drawn_by_their_shares_only_where_that_looks_more_like_the_c
     model.arrays["generate.codes"] = sample(600, torch.Generator().manual_seed(9)).flatten(1)
     for near, taken in ((False, [120, 10]), (True, [120])):
         exact = model.arrays["generate.codes"].double()
-        monkeypatch.setattr(generate, "_mixture", lambda known, seed, at=exact if near else exact + 9: (lambda count: at[-count:], 0.0))
+        at = exact if near else exact + 9
+        monkeypatch.setattr(generate, "_mixture", lambda known, seed, temperature, at=at: (lambda count: at[-count:], 0.0))
         asked.clear()
         assert generate.sample(model, 10, 0).shape == (10, 6)
         assert asked == taken
+
+
+def test_temperature_draws_towards_the_middle_of_components() -> None:
+    model = Autoencoder("embed", code_size=2, epochs=40, random_state=0).fit(rings(1500))
+    spread = []
+    for temperature in (0.0, 0.5, 1.0):
+        drawn = np.asarray(model.sample(400, temperature=temperature))
+        assert (np.abs(drawn.mean(1)) < 2).mean() < 0.1
+        side = drawn.mean(1) > 0
+        spread.append(np.mean([drawn[one].std(0).mean() for one in (side, ~side)]))
+    assert spread[0] < 0.4 * spread[1] < 0.4 * spread[2] or spread[0] < spread[1] < spread[2]
+    assert spread[0] < 0.5 * spread[2]
+    for wrong in (-1, 11, "hot", True):
+        with pytest.raises(BadOption, match="temperature"):
+            model.sample(2, temperature=wrong)  # type: ignore[arg-type]
+
+
+def test_variations_lie_near_what_they_vary_and_steps_between_two_lie_between() -> None:
+    data = rings(1500)
+    model = Autoencoder("embed", code_size=2, epochs=40, random_state=0).fit(data)
+    near = np.asarray(model.sample(60, like=data[:3]))
+    back = np.asarray(model.reconstruct(data[:3]))
+    away = np.linalg.norm(near - back[np.arange(60) % 3], axis=1)
+    assert 0 < np.median(away) < 0.5 * np.linalg.norm(data - data.mean(0), axis=1).mean()
+    assert np.allclose(model.sample(3, like=data[:3], temperature=0), back, atol=1e-3)
+    way = np.asarray(model.sample(5, between=(data[:1], data[1:2])))
+    assert np.allclose(way[[0, -1]], back[:2], atol=1e-3)
+    assert np.allclose(np.diff(model.transform(way), axis=0).std(0), 0, atol=0.5)
+    with pytest.raises(BadOption, match="one sample and another; these hold 2 and 1"):
+        model.sample(5, between=(data[:2], data[:1]))
+    with pytest.raises(BadOption, match="give one of them"):
+        model.sample(5, between=(data[:1], data[:1]), like=data[:1])
+    with pytest.raises(BadOption, match="between= is a pair"):
+        model.sample(5, between=data[:1])

@@ -164,4 +164,17 @@ def linearly(measures: Measures) -> str:
     return f"PCA needs {many} units for what this code holds in {code}"
 
 
-JUDGES = (against_pca, learning, against_random, around_the_code, repair, size)
+def likely(measures: Measures) -> Verdict | None:
+    """What a variational autoencoder says of held-out samples, and what its codes tell."""
+    found = measures.get("likelihood")
+    if not found or found.get("weighted") is None:
+        return None
+    sentence = (
+        f"Held-out samples have a log-likelihood of {found['weighted']:.2f} ± {found['error']:.2f} nats ({found['draws']} draws for each "
+        f"of {found['samples']}), by the bound of training {found['bound']:.2f}. Codes tell {found['information']:.1f} nats of a sample, "
+        f"in {found['active']} units."
+    )
+    return Verdict("likelihood", "note", sentence)
+
+
+JUDGES = (against_pca, learning, against_random, around_the_code, repair, size, likely)

@@ -18,12 +18,14 @@ from hourglass.report.passes import Seen, choose, look, spoiled, square_error, t
 from hourglass.report.probes import probe
 from hourglass.report.removed import removed
 from hourglass.report.sizes import sizes
+from hourglass.uses.likelihood import applies, likelihood
 
 __all__ = ["measure", "plain", "settled"]
 
 TRAINING_ROWS, HELD_OUT_ROWS, MAP_POINTS, WORST = 5000, 2000, 1000, 12
 PASSED = 2e6  # elements: wide samples are passed through the network in smaller numbers
 KEPT = 2.5e7  # elements for PCA, which can afford more
+LIKELY, DRAWS = 4e7, 200  # numbers that decoders give for a likelihood, and draws for each sample
 FAR = 1000.0  # a row is far out from here, in multiples of the usual squared distance from the mean
 
 
@@ -63,7 +65,12 @@ def _measure(model: Model, training: Batch, held_out: Batch, labels: Any, seed: 
     passed = take(training, choose(training.count, TRAINING_ROWS, 4 * PASSED / math.prod(model.shape), seed))
     seen, asked, odd = look(model, passed), look(model, held_out), look(model, unlike(model, held_out, seed))
     found: dict[str, Any] = {"nats": {name: _nats(rows) for name, rows in (("training", seen), ("held_out", asked), ("unlike", odd))}}
-    found |= {"code": _code(model, asked), "setting": _setting(model), "outliers": int((~near).sum() + (~near_asked).sum())}
+    found |= {
+        "likelihood": _likelihood(model, held_out),
+        "code": _code(model, asked),
+        "setting": _setting(model),
+        "outliers": int((~near).sum() + (~near_asked).sum()),
+    }
     if asked.x.is_floating_point():
         found |= {"repair": _repair(model, held_out, asked, seed), "removed": removed(model, held_out)}
         beaten = rivals.of_numbers(model, training, seen, asked, (passed, held_out))
@@ -149,6 +156,14 @@ def _code(model: Model, seen: Seen) -> dict[str, Any]:
     still = seen.z.shape[0] > 1 and active == 0
     found = {"units": variance.numel(), "active": active, "usage": usage[:256].tolist(), "floor": floor, "cost": cost}
     return found | {"gaussian": gaussian, "still": still, "collapsed": gaussian and (still or (cost < 0.01 and largest < 0.05))}
+
+
+def _likelihood(model: Model, held_out: Batch) -> dict[str, Any] | None:
+    """What a variational autoencoder says of held-out samples, by a hundred draws and more; fewer samples where decoding is dear."""
+    if not applies(model) or not held_out.count:
+        return None
+    count = max(8, min(200, int(LIKELY / max(1, model.output_size) / DRAWS)))
+    return likelihood(model, held_out[:count], DRAWS)._asdict()
 
 
 def _setting(model: Model) -> dict[str, Any]:
