@@ -23,14 +23,17 @@ from hourglass.errors import BadOption, NotFitted
 CHECKS = """
 import warnings, torch
 from sklearn.utils.estimator_checks import estimator_checks_generator
-from hourglass import Autoencoder
+from hourglass import Autoencoder, TransferClassifier, TransferRegressor
 torch.set_num_threads(1)
 count = 0
-for estimator, check in estimator_checks_generator(Autoencoder(epochs=20), mark=None):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
-    count += 1
+small = {"way": "probe", "compare": False, "random_state": 0}
+own = [sort(Autoencoder(epochs=2, code_size=2), **small) for sort in (TransferClassifier, TransferRegressor)]
+for each in (Autoencoder(epochs=20), *own):
+    for estimator, check in estimator_checks_generator(each, mark=None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check(estimator)
+        count += 1
 print("passed", count)
 """
 

@@ -7,6 +7,7 @@ Beside them are judged the same network from scratch and, on the raw data, logis
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from hourglass import files, labelled, objectives, reading
@@ -73,9 +75,12 @@ class _Transfer(BaseEstimator):  # type: ignore[misc]
         self.autoencoder_ = self._pretrained(X, seed)
         model = self.autoencoder_.model_
         batch, given = labelled.everything(self.autoencoder_, X, column, y is None)
-        labels = given if y is None else np.asarray(y, dtype=object).ravel()
+        labels = given if y is None else column_or_1d(np.asarray(y, dtype=object), warn=True)
         if labels is None:
-            raise BadData("there are no labels: give y, or column= of a table, or pictures in a folder for each class")
+            raise BadData(
+                f"{type(self).__name__} requires y to be passed, but the target y is None, and X tells no labels; give y, or column= of a "
+                "table, or files in a folder for each class"
+            )
         if len(labels) != batch.count:
             raise BadData(f"y has {len(labels)} labels for {batch.count} samples; give one for each, None where it is not known")
         name = column or "y"
@@ -182,8 +187,11 @@ class _Transfer(BaseEstimator):  # type: ignore[misc]
         return np.concatenate([self.answers(known.batch) for known in labelled.batches(self.autoencoder_, X)])
 
     def answers(self, batch: Batch) -> Array:
-        """What the head says of samples as tensors, (n, outputs); `goal_` tells what it means."""
-        return heads.outputs(self._fitted(), self.head_, batch, self.tap_).numpy()
+        """What the head says of samples as tensors, (n, outputs); `goal_` tells what it means. Tables are computed in float64."""
+        model, head = self._fitted(), self.head_
+        if model.kind == "table":
+            model, head, batch = model.double(), copy.deepcopy(head).double(), batch.with_x(batch.x.double())
+        return heads.outputs(model, head, batch, self.tap_).numpy()
 
 
 class TransferClassifier(ClassifierMixin, _Transfer):  # type: ignore[misc]
@@ -227,7 +235,8 @@ class TransferClassifier(ClassifierMixin, _Transfer):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of every class, (n, classes), in the order of `classes_`."""
-        return self.goal_.chances(self._said(X))
+        said = self._said(X)
+        return self.goal_.chances(said)
 
 
 class TransferRegressor(RegressorMixin, _Transfer):  # type: ignore[misc]

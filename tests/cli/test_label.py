@@ -41,6 +41,8 @@ def test_few_rows_teach_and_the_rest_is_predicted(home: Path) -> None:
     assert told["classes"] == ["down", "up"]
     assert told["comparison"]["linear, raw data"] > 0.9
     assert "pretraining" in told["verdict"]
+    told = run("info", home / "c.hourglass").output
+    assert "2 classes of sort, by the" in " ".join(told.split())
     result = run("predict", home / "c.hourglass", home / "rest.csv", "-o", home / "said.csv", "--json")
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)

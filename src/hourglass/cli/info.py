@@ -88,6 +88,10 @@ def _summary(file: str, told: dict[str, Any], model: Any) -> list[tuple[str, str
         ("training", f"{record.get('samples', 0):,} samples; {trained}; {record.get('stopped', '')}"),
     ]
     rows += [] if codec is None else [("picture codec", f"{codec.name} ({codec.fingerprint}): hourglass compress -m {file} PICTURE")]
+    if taught := record.get("transfer"):
+        classes = (taught.get("goal") or {}).get("classes")
+        what = "amounts" if classes is None else f"{len(classes)} classes"
+        rows.append(("labels", f"{what} of {taught.get('column')}, by the {taught.get('best')}: hourglass predict {file} DATA"))
     rows += [("began at", f"{start}, which comes with hourglass")] if (start := settings.get("start")) else []
     return rows + [("trouble", text) for text in record.get("troubles", [])]
 

@@ -29,7 +29,7 @@ __all__ = ["given", "prepare", "sample"]
 KEPT, NUMBERS = 10_000, 1 << 20
 COMPONENTS = (1, 4, 16)
 JUDGED = 500  # held-out codes that draws are compared with
-NEAR = 0.3  # of the spread of codes: how far variations lie from what they vary, at temperature 1
+NEAR = 0.5  # of the spread of codes: how far variations lie from what they vary, at temperature 1
 WIDE = 64  # numbers in a code from which the density is that of so many of its principal components
 
 

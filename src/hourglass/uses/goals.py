@@ -71,9 +71,7 @@ def classes(labels: Array, name: str = "y", partly: bool = False) -> tuple[NDArr
     rows = _known(labels, name, partly)
     given = labels[rows].tolist()
     if any(isinstance(each, float) and not each.is_integer() for each in given):
-        raise BadData(
-            f"{name} holds numbers such as {_some(given)}, which are no classes; for numbers take TransferRegressor, or --numbers"
-        )
+        raise BadData(f"{name} is continuous ({_some(given)}): these are no classes; for numbers take TransferRegressor, or --numbers")
     found, counts = np.unique(labels[rows].astype(str), return_counts=True)
     single = {each for each, count in zip(found.tolist(), counts.tolist(), strict=True) if count == 1}
     if single:

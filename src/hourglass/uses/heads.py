@@ -92,7 +92,7 @@ def nothing(model: Model) -> Batch:
 def features(model: Model, batch: Batch, tap: str = "code") -> Tensor:
     """Features of samples (B, features), with gradients where they are wanted."""
     if tap == "code":
-        return model.first(model.encode(batch).z).flatten(1).float()
+        return _exact(model.first(model.encode(batch).z).flatten(1))
     layer = _before(model.encoder)
     assert layer is not None
     found: list[Tensor] = []
@@ -104,7 +104,12 @@ def features(model: Model, batch: Batch, tap: str = "code") -> Tensor:
         model.encode(batch)
     finally:
         hook.remove()
-    return found[-1].flatten(1).float()  # a layer that is passed several times gives the code the last time
+    return _exact(found[-1].flatten(1))  # a layer that is passed several times gives the code the last time
+
+
+def _exact(x: Tensor) -> Tensor:
+    """In float32 at least."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 def seen(model: Model, batch: Batch, tap: str) -> Tensor:
