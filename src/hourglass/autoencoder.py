@@ -340,10 +340,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         near = [reading.codes(spans.parted(self.transform(one))[0]) for one in generate.given(like, between)]
         return self._give(generate.sample(self._fitted(), n, recipes.seed_of(self.random_state), temperature, near), to)
 
-    def compress(self, X: Any, *, quality: float = 50, to: Path_ | None = None) -> bytes:
-        """The samples as bytes of the .hgz format, through the bottleneck: lossy. `quality` 0 to 100; `to` writes them to a file too."""
+    def compress(self, X: Any, *, quality: float = 50, max_error: float | None = None, to: Path_ | None = None) -> bytes:
+        """The samples as .hgz bytes, lossy. `quality` 0 to 100; `max_error`: no number comes back further off, in standard deviations."""
         source = X if photos.is_codec(self._fitted()) else self._checked(X, reset=False)
-        return packing.packed(self.model_, self._reader(), source, quality, to)
+        return packing.packed(self.model_, self._reader(), source, quality, to, max_error)
 
     def decompress(self, data: bytes | Path_, *, to: Path_ | None = None, salvage: bool = False) -> Any:
         """Bytes of `compress` (or a file of them) back to samples. `salvage`: give what undamaged chunks hold."""

@@ -6,6 +6,8 @@ import os
 import warnings
 from typing import Any
 
+import numpy as np
+
 from hourglass import photos, reading, results
 from hourglass.errors import BadOption
 from hourglass.kinds import image
@@ -18,15 +20,22 @@ __all__ = ["packed", "picture_packed", "picture_unpacked"]
 Path_ = str | os.PathLike[str]
 
 
-def packed(model: Model, reader: reading.Reader, source: Any, quality: float, to: Path_ | None = None) -> bytes:
+def packed(
+    model: Model, reader: reading.Reader, source: Any, quality: float, to: Path_ | None = None, max_error: float | None = None
+) -> bytes:
     """Data as bytes of the .hgz format, written `to` a file too."""
     if (codec := photos.of_model(model)) is not None:
+        if max_error is not None:
+            raise BadOption("max_error is for tables, series and other samples; of the picture codec ask for a quality or psnr=")
         return picture_packed(codec, source, quality, to)
     pieces = reader.pieces(source)
     if lost := [name for name in (model.facts.get("label"), *model.facts.get("ignored", ())) if name]:
         warnings.warn(f"columns that the network never sees are not kept: {', '.join(map(str, lost[:8]))}", UserWarning, stacklevel=3)
+    if max_error is not None and isinstance(source, np.ndarray) and source.dtype == np.float32:
+        source = source.astype(np.float64)  # numbers far out are kept as their logarithm, for which float32 has too few digits
+        pieces = reader.pieces(source)
     batch, layout = results.laid_out(reader.module, pieces, model.facts)
-    return _kept(compress.compress(model, batch, quality, layout), to)
+    return _kept(compress.compress(model, batch, quality, layout, max_error), to)
 
 
 def picture_packed(codec: photos.Shipped, picture: Any, quality: float, to: Path_ | None = None, **aim: Any) -> bytes:

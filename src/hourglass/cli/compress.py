@@ -12,6 +12,8 @@ from hourglass.cli._voice import answer, say, working
 
 __all__ = ["command"]
 
+BOUND = "Of tables and series: no number comes back further off than so many standard deviations of its column, such as 0.01."
+
 
 @click.command("compress", short_help="Make files small.")
 @click.argument("files", type=click.Path(), nargs=-1, required=True, metavar="FILE...")
@@ -19,6 +21,7 @@ __all__ = ["command"]
 @click.option("-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True, metavar="0..100", help="More is closer.")
 @click.option("--bytes", "most", type=click.IntRange(1), metavar="N", help="The best picture that fits into so many bytes.")
 @click.option("--psnr", type=click.FloatRange(0, min_open=True), metavar="DB", help="The smallest file that reaches so many decibels.")
+@click.option("--max-error", type=float, metavar="E", help=BOUND)
 @click.option("--compare", is_flag=True, help="Write no .hgz; tell bytes, PSNR and SSIM beside JPEG, WebP and AVIF at the same size.")
 @_options.output("A file, or a folder for several; else photo.jpg.hgz beside photo.jpg. With --compare a PNG to look at.")
 @_options.force
@@ -29,6 +32,7 @@ def command(
     quality: float,
     most: int | None,
     psnr: float | None,
+    max_error: float | None,
     compare: bool,
     output: str | None,
     force: bool,
@@ -41,7 +45,7 @@ def command(
         _compare.told(files, found, {"quality": quality, "bytes": most, "psnr": psnr}, output, force)
         return
     places = _places.place_each(files, output, lambda path: takes(found, path), beside=_packed, inside=_packed, force=force)
-    aim = {name: value for name, value in (("bytes", most), ("psnr", psnr)) if value is not None}
+    aim = {name: value for name, value in (("bytes", most), ("psnr", psnr), ("max_error", max_error)) if value is not None}
     results = []
 
     def pack(place: _places.Place) -> None:

@@ -3,8 +3,7 @@
     Batch -> encoder -> code -> round((code - offset) / (step * scale)) -> symbols -> bits.pack -> chunks of rows, each with its checksum
 
 The steps and the tables were learned at the end of fit; `quality` only chooses `scale`, from 128 (quality 0) to 1 (quality 100). Codes that
-are symbols already (bottleneck `vector`) are packed as they are, whatever the quality: see `symbols`.
-What the network does not know, no quality brings back: the best that is possible is `Model.reconstruct`.
+are symbols already (`vector`) are packed as they are: see `symbols`. What the network does not know corrections bring back: see `bound`.
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ from hourglass.errors import BadData, BadFile, BadOption, DamagedFile
 from hourglass.files import digest, to_json
 from hourglass.model import Model
 from hourglass.parts import Batch, Code
-from hourglass.uses import symbols
+from hourglass.uses import bound, symbols
 
 __all__ = ["compress", "decompress", "fingerprint", "layout_in", "prepare"]
 
 CODEC = "codes-1"  # once in a release never changed: a better one gets another name
-KNOWN = (CODEC, symbols.CODEC)
+BOUNDED = "-bounded"  # behind the name, where corrections keep errors within a bound
+KNOWN = (CODEC, symbols.CODEC, CODEC + BOUNDED, symbols.CODEC + BOUNDED)
 ROWS = 4096  # training rows that the tables are learned from, at most
 NUMBERS = 1 << 24  # numbers of a chunk or of the training rows, at most: large samples come in fewer rows
 CHUNK = 4096  # rows of a chunk, at most
@@ -63,21 +63,27 @@ def prepare(model: Model, training: Batch, held_out: Batch) -> dict[str, Tensor]
     return {"compress.offsets": offsets, "compress.steps": steps, "compress.tables": counted}
 
 
-def compress(model: Model, batch: Batch, quality: float = 50, layout: Any = None) -> bytes:
+def compress(model: Model, batch: Batch, quality: float = 50, layout: Any = None, max_error: float | None = None) -> bytes:
     """The samples as bytes; `quality` from 0 (smallest) to 100 (as good as the network can). Undone by `decompress`.
 
-    `layout` (JSON) tells how the samples, parts of something larger, lie in it; kept for `layout_in` below.
-
-    A mask is kept too: what was missing comes back as missing. Codes that are symbols have no quality.
+    `layout` (JSON) tells how the samples, parts of something larger, lie in it; kept for `layout_in` below. A mask is kept
+    too: what was missing comes back as missing. Codes that are symbols have no quality. `max_error`: no element comes back further off,
+    in standard deviations of the column (of pictures 1 is white); see `uses/bound.py`.
     """
     if isinstance(quality, bool) or not isinstance(quality, int | float) or not 0 <= quality <= 100:
         raise BadOption(f"quality={quality!r}: give a number from 0 (smallest) to 100 (best)")
     scale = 2.0 ** ((100 - quality) * OCTAVES / 100)
     learned, exact = _learned(model, scale), _exact(model)
     rows = min(CHUNK, max(1, NUMBERS // max(1, math.prod(model.shape))))
-    chunks = [_chunk(_packed(exact, part, learned), part.mask) for part in _cut(batch, rows)]
-    header = {"codec": _codec(model), "model": _name(model), "fingerprint": fingerprint(model), "kind": model.kind}
-    header |= {"shape": list(model.shape)} | ({} if layout is None else {"layout": layout})
+    limit = None if max_error is None else bound.checked(model, max_error)
+    chunks = []
+    for part in _cut(batch, rows):
+        chunk = _chunk(_packed(exact, part, learned), part.mask)
+        right = b"" if limit is None else bound.corrections(model, part, _made(exact, chunk, part.count, learned), limit)
+        chunks.append(right + chunk)
+    codec = _codec(model) + ("" if limit is None else BOUNDED)
+    header = {"codec": codec, "model": _name(model), "fingerprint": fingerprint(model), "kind": model.kind, "shape": list(model.shape)}
+    header |= ({} if layout is None else {"layout": layout}) | ({} if limit is None else {"bound": limit})
     return bits.write_container(header | {"rows": batch.count, "chunk": rows, "quality": quality, "scale": scale}, chunks)
 
 
@@ -95,7 +101,7 @@ def decompress(model: Model, data: bytes, salvage: bool = False) -> Tensor | Bat
         count = min(chunk, rows - number * chunk)
         try:
             if piece is not None:
-                batches.append(_samples(exact, piece, count, learned))
+                batches.append(_samples(exact, piece, count, learned, header.get("bound")))
                 continue
         except DamagedFile as trouble:
             if not salvage:
@@ -226,16 +232,22 @@ def _chunk(packed: bytes, mask: Tensor | None) -> bytes:
     return struct.pack("<I", len(packed)) + packed + flags
 
 
-def _samples(model: Model, chunk: bytes, count: int, learned: Learned) -> Batch:
-    """The samples of one chunk; `model` in float64."""
+def _samples(model: Model, chunk: bytes, count: int, learned: Learned, limit: float | None = None) -> Batch:
+    """The samples of one chunk, put right within the bound where there is one; `model` in float64."""
+    rest = chunk if limit is None else bound.behind(chunk)
+    x, end = _made(model, rest, count, learned), 4 + struct.unpack("<I", rest[:4])[0]
+    x = (x.float() if x.is_floating_point() else x) if limit is None else bound.corrected(model, x, chunk, limit)
+    return Batch(x, _mask(rest[end:], x.shape))
+
+
+def _made(model: Model, chunk: bytes, count: int, learned: Learned) -> Tensor:
+    """What the network makes of the symbols of one chunk."""
     if len(chunk) < 4 or struct.unpack("<I", chunk[:4])[0] > len(chunk) - 4:
         raise DamagedFile("its symbols are cut short")
     end = 4 + struct.unpack("<I", chunk[:4])[0]
     with torch.no_grad():
         output = model.first(model.decode(_unpacked(model, chunk[4:end], count, learned)))
-        x = model.loss.data(output)  # type: ignore[operator]
-        x = x.float() if x.is_floating_point() else x
-    return Batch(x, _mask(chunk[end:], x.shape))
+        return model.loss.data(output)  # type: ignore[operator, no-any-return]
 
 
 def _unpacked(model: Model, data: bytes, count: int, learned: Learned) -> Tensor:
@@ -280,7 +292,9 @@ def _checked(model: Model, header: dict[str, Any], chunks: int) -> tuple[int, in
         )
     rows, chunk, scale = (header.get(name) for name in ("rows", "chunk", "scale"))
     sound = type(rows) is int and rows >= 0 and type(chunk) is int and 1 <= chunk <= CHUNK and -(-rows // chunk) == chunks
-    sound = sound and header["codec"] == _codec(model) and header.get("shape") == list(model.shape)
+    limited = header["codec"].endswith(BOUNDED)
+    sound = sound and limited == isinstance(header.get("bound"), float) and (not limited or header["bound"] > 0)
+    sound = sound and header["codec"].removesuffix(BOUNDED) == _codec(model) and header.get("shape") == list(model.shape)
     if not sound or not isinstance(scale, float) or not 1 <= scale <= 2**OCTAVES:
         raise DamagedFile("the header of this compressed file contradicts itself")
     return rows, chunk, scale  # type: ignore[return-value]

@@ -12,7 +12,7 @@ from torch import Tensor
 from hourglass.kinds._tensors import EDGE
 from hourglass.model import Model
 
-__all__ = ["independent", "learned", "steps", "threshold", "units"]
+__all__ = ["independent", "learned", "steps", "stretched", "threshold", "units"]
 
 # M: machine temperature of NAB, five seeds: before the weakest of its three later failures comes to stand out, 6 other things do; in means
 # over two windows 4 to 6, over three 2 to 6, over four 2 or 3
@@ -32,10 +32,11 @@ def units(model: Model) -> Callable[[Tensor], Tensor]:
 
     M: the pump of SKAB, a month after its training data, is so far out that what goes wrong then was hardly seen: VUS-PR 0.67, so 0.93.
     """
-    return _stretched if steps(model) else lambda x: x
+    return stretched if steps(model) else lambda x: x
 
 
-def _stretched(x: Tensor) -> Tensor:
+def stretched(x: Tensor) -> Tensor:
+    """Values in true spreads, of those that the network sees drawn in."""
     size = x.abs()
     if not bool((size > EDGE).any()):
         return x
