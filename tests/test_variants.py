@@ -37,7 +37,8 @@ FIELDS = {  # what the eight columns of a table are, by loss; numbers where noth
     "categorical": [["category", 0, 5], ["category", 5, 3]],
     "mixed": [["number", 0, 4], ["category", 4, 3], ["flag", 7, 1]],
 }
-SPOIL_SHAPES = {  # where a spoil does not take all three
+SPOIL_SHAPES = {
+    "draws": [GREY, COLOUR],  # where a spoil does not take all three
     "patches": [GREY, COLOUR],
     "defects": [GREY, COLOUR],
     "moves": [GREY, COLOUR, VIDEO],

@@ -35,7 +35,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_few_rows_teach_and_the_rest_is_predicted(home: Path) -> None:
-    result = run("label", home / "m.hourglass", home / "few.csv", "--column", "sort", "-o", home / "c.hourglass", "--json")
+    result = run(
+        "label", home / "m.hourglass", home / "few.csv", "--column", "sort", "-o", home / "c.hourglass", "--way", "probe", "--json"
+    )
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told["classes"] == ["down", "up"]
